@@ -1,0 +1,202 @@
+//! One configuration of a run: execution model, workers, lock policy, start method, transport, pinning.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose variants have one name each, the same in TOML, JSON, SQL and on the command line.
+macro_rules! named {
+    ($(#[$meta:meta])* $type:ident ($what:literal) { $($(#[$vmeta:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $type {
+            $($(#[$vmeta])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl $type {
+            /// Every variant, in the order of the documentation.
+            pub const ALL: &'static [$type] = &[$($type::$variant,)+];
+
+            /// The name used everywhere.
+            pub fn name(self) -> &'static str {
+                match self { $($type::$variant => $name,)+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::ALL.iter().copied().find(|it| it.name() == text).ok_or_else(|| {
+                    let known: Vec<_> = Self::ALL.iter().map(|it| it.name()).collect();
+                    format!("unknown {} \"{text}\", expected one of: {}", $what, known.join(", "))
+                })
+            }
+        }
+    };
+}
+
+named! {
+    /// How tasks are spread.
+    Model ("model") {
+        /// One process, one thread: the coordinator's own.
+        Sequential = "sequential",
+        /// One process, n threads, one lock policy.
+        Threads = "threads",
+        /// n processes; values are encoded over a transport.
+        Processes = "processes",
+    }
+}
+
+named! {
+    /// What guards a threaded kernel.
+    LockPolicy ("lock policy") {
+        /// The global interpreter lock of CPython 3.2 and later.
+        Cpython = "cpython",
+        /// No lock: free threading.
+        None = "none",
+    }
+}
+
+named! {
+    /// How a worker process comes to life.
+    Start ("start method") {
+        /// Fork of the coordinator, which holds the loaded plugin and has no other thread.
+        Fork = "fork",
+        /// Fork, exec and load the plugin anew.
+        Spawn = "spawn",
+    }
+}
+
+named! {
+    /// What carries values between processes.
+    Transport ("transport") {
+        /// A pair of pipes.
+        Pipe = "pipe",
+        /// A pair of connected Unix stream sockets.
+        Socketpair = "socketpair",
+    }
+}
+
+named! {
+    /// How often counters are read.
+    CounterScope ("counter scope") {
+        /// At every change of phase.
+        Phase = "phase",
+        /// At the start and the end of every task.
+        Task = "task",
+        /// At the start and the end of every worker's life.
+        Trial = "trial",
+    }
+}
+
+/// Which cores the workers of a trial may run on.
+///
+/// In TOML and JSON: `"none"`, `"compact"`, `"scatter"`, or a list of cores such as `[0, 2]`, dealt out
+/// round and round. On the command line the list is written `0,2`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "PinningText", into = "PinningText")]
+pub enum Pinning {
+    /// The scheduler decides.
+    #[default]
+    None,
+    /// Neighbouring hardware threads first: fill a core, then a package.
+    Compact,
+    /// As far apart as possible: one worker per package, then per core, then per hardware thread.
+    Scatter,
+    /// Worker i runs on the i-th core of the list, round and round.
+    Cores(Vec<u32>),
+}
+
+/// The two shapes that [`Pinning`] has in TOML and JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected \"none\", \"compact\", \"scatter\" or a list of core numbers")]
+enum PinningText {
+    Name(String),
+    Cores(Vec<u32>),
+}
+
+impl TryFrom<PinningText> for Pinning {
+    type Error = String;
+    fn try_from(text: PinningText) -> Result<Self, String> {
+        match text {
+            PinningText::Name(name) => name.parse(),
+            PinningText::Cores(cores) if cores.is_empty() => Err("pinning: the list of cores is empty".to_owned()),
+            PinningText::Cores(cores) => Ok(Pinning::Cores(cores)),
+        }
+    }
+}
+
+impl From<Pinning> for PinningText {
+    fn from(pinning: Pinning) -> Self {
+        match pinning {
+            Pinning::Cores(cores) => PinningText::Cores(cores),
+            named => PinningText::Name(named.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Pinning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pinning::None => f.pad("none"),
+            Pinning::Compact => f.pad("compact"),
+            Pinning::Scatter => f.pad("scatter"),
+            Pinning::Cores(cores) => {
+                let list: Vec<_> = cores.iter().map(u32::to_string).collect();
+                f.pad(&list.join(","))
+            }
+        }
+    }
+}
+
+impl FromStr for Pinning {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Pinning::None),
+            "compact" => Ok(Pinning::Compact),
+            "scatter" => Ok(Pinning::Scatter),
+            list => list
+                .split(',')
+                .map(|core| core.trim().parse::<u32>())
+                .collect::<Result<Vec<_>, _>>()
+                .map(Pinning::Cores)
+                .map_err(|_| {
+                    format!(
+                        "unknown pinning \"{text}\", expected none, compact, scatter or a list of cores such as 0,2"
+                    )
+                }),
+        }
+    }
+}
+
+/// One configuration, complete: every choice is made, none is left to a default further down.
+///
+/// What a model has no use for is `None`: a threaded case has no transport, a process case no lock policy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Name, unique within the run; made from the choices unless the user gave one.
+    pub name: String,
+    /// How tasks are spread.
+    pub model: Model,
+    /// Number of workers, at least 1; 1 for `sequential`.
+    pub workers: u32,
+    /// What guards the kernel (`threads`).
+    pub lock: Option<LockPolicy>,
+    /// Switch interval of the `cpython` lock policy, in microseconds.
+    pub interval_us: Option<u64>,
+    /// How workers come to life (`processes`).
+    pub start: Option<Start>,
+    /// What carries values (`processes`).
+    pub transport: Option<Transport>,
+    /// Which cores the workers may run on.
+    pub pinning: Pinning,
+}

@@ -1,0 +1,412 @@
+//! What the user writes: a kernel, its parameters, the cases to compare, how often to repeat them.
+//!
+//! An experiment is written as TOML ([`parse`]) or built from the command line ([`CaseChoice`] + [`CaseChoice::resolve`]).
+//! Either way it ends up as an [`Experiment`], in which every choice is made; that is what travels to the
+//! daemon and is stored with the run, so that a run can be repeated from its own record.
+//!
+//! ```toml
+//! name = "article"          # optional; the file's stem otherwise
+//! kernel = "cpu-bound"
+//! plugin = "./libmine.so"   # optional; relative to the file; otherwise looked up in the plugin path
+//! repetitions = 5           # trials per case that count; default 5
+//! warmups = 1               # trials per case that are dropped; default 1
+//! counters = "phase"        # phase | task | trial; default phase
+//! task_limit_s = 60         # optional; the daemon's default otherwise
+//! trial_limit_s = 600       # optional; the daemon's default otherwise
+//!
+//! [param]                   # the kernel's parameters: numbers, strings, lists
+//! n = 30
+//!
+//! [[case]]
+//! model = "threads"         # sequential | threads | processes
+//! workers = 10
+//! lock = "cpython"          # threads: cpython | none; default cpython
+//! interval_us = 5000        # threads with cpython; default 5000
+//! start = "fork"            # processes: fork | spawn; default fork
+//! transport = "pipe"        # processes: pipe | socketpair; default pipe
+//! pinning = "none"          # none | compact | scatter | [cores]; default none
+//! name = "ten threads"      # optional
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::case::{Case, CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+
+/// Most workers that one case may ask for.
+pub const WORKERS_MAX: u32 = 1024;
+/// Most repetitions (and warm-ups) of a run.
+pub const REPETITIONS_MAX: u32 = 10_000;
+/// Default switch interval of the `cpython` lock policy (CPython's own default), in microseconds.
+pub const INTERVAL_US_DEFAULT: u64 = 5_000;
+/// Longest task or trial limit that can be asked for, in seconds (one year).
+pub const LIMIT_S_MAX: f64 = 365.0 * 86_400.0;
+
+/// A parameter of a kernel as the user gave it; the kernel's own declaration decides what it must be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number, a string, or a list of numbers or strings")]
+pub enum ParamValue {
+    /// An integer.
+    Int(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// A string.
+    Text(String),
+    /// A list; given to the kernel as a string, its items joined with commas.
+    List(Vec<ParamValue>),
+}
+
+impl ParamValue {
+    /// Reads a value from the command line: an integer if it is one, else a number, else a string.
+    pub fn from_argument(text: &str) -> ParamValue {
+        if let Ok(int) = text.parse() {
+            ParamValue::Int(int)
+        } else if let Some(float) = text.parse::<f64>().ok().filter(|it| it.is_finite()) {
+            ParamValue::Float(float)
+        } else {
+            ParamValue::Text(text.to_owned())
+        }
+    }
+}
+
+impl fmt::Display for ParamValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParamValue::Int(int) => write!(f, "{int}"),
+            ParamValue::Float(float) => write!(f, "{float}"),
+            ParamValue::Text(text) => f.write_str(text),
+            ParamValue::List(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(",")?;
+                    }
+                    write!(f, "{item}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An experiment with every choice made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Name, for people.
+    pub name: String,
+    /// Name of the kernel.
+    pub kernel: String,
+    /// The library that holds the kernel, absolute; `None`: look it up in the daemon's plugin path.
+    pub plugin: Option<PathBuf>,
+    /// The kernel's parameters; those not given take the kernel's preset.
+    pub params: BTreeMap<String, ParamValue>,
+    /// What to compare; at least one.
+    pub cases: Vec<Case>,
+    /// Trials per case that count.
+    pub repetitions: u32,
+    /// Trials per case that are run first and dropped.
+    pub warmups: u32,
+    /// How often counters are read.
+    pub counters: CounterScope,
+    /// Longest time that one task may take, in seconds; `None`: the daemon's default.
+    pub task_limit_s: Option<f64>,
+    /// Longest time that one trial may take, in seconds; `None`: the daemon's default.
+    pub trial_limit_s: Option<f64>,
+}
+
+impl Experiment {
+    /// Checks what types cannot: bounds and unique names. The daemon calls this on what a client sends.
+    ///
+    /// # Errors
+    /// The offending field and what it may be.
+    pub fn check(&self) -> Result<(), String> {
+        if self.kernel.is_empty() {
+            return Err("kernel: is empty".to_owned());
+        }
+        if let Some(plugin) = self.plugin.as_ref().filter(|it| !it.is_absolute()) {
+            return Err(format!("plugin: {} is not an absolute path", plugin.display()));
+        }
+        if self.cases.is_empty() {
+            return Err("case: at least one is needed".to_owned());
+        }
+        if !(1..=REPETITIONS_MAX).contains(&self.repetitions) {
+            return Err(format!("repetitions: {} is not in 1..={REPETITIONS_MAX}", self.repetitions));
+        }
+        if self.warmups > REPETITIONS_MAX {
+            return Err(format!("warmups: {} is not in 0..={REPETITIONS_MAX}", self.warmups));
+        }
+        check_limit("task_limit_s", self.task_limit_s)?;
+        check_limit("trial_limit_s", self.trial_limit_s)?;
+        for (index, case) in self.cases.iter().enumerate() {
+            check_case(case).map_err(|error| format!("case {}: {error}", index + 1))?;
+            if self.cases[..index].iter().any(|earlier| earlier.name == case.name) {
+                return Err(format!(
+                    "case {}: there are two cases named \"{}\"; give one of them a name",
+                    index + 1,
+                    case.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_limit(key: &str, limit_s: Option<f64>) -> Result<(), String> {
+    match limit_s {
+        Some(s) if !(s > 0.0 && s <= LIMIT_S_MAX) => {
+            Err(format!("{key}: {s} is not in 0 (exclusive) to {LIMIT_S_MAX}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_case(case: &Case) -> Result<(), String> {
+    if !(1..=WORKERS_MAX).contains(&case.workers) {
+        return Err(format!("workers: {} is not in 1..={WORKERS_MAX}", case.workers));
+    }
+    let asked = CaseChoice {
+        name: Some(case.name.clone()),
+        model: case.model,
+        workers: NonZeroU32::new(case.workers),
+        lock: case.lock,
+        interval_us: case.interval_us,
+        start: case.start,
+        transport: case.transport,
+        pinning: Some(case.pinning.clone()),
+    };
+    let resolved = asked.resolve()?;
+    if resolved != *case {
+        return Err(format!(
+            "is incomplete; complete it would be {}",
+            serde_json::to_string(&resolved).unwrap_or_default()
+        ));
+    }
+    Ok(())
+}
+
+/// A case as the user wrote it: what is absent takes the model's default.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseChoice {
+    /// Name; made from the choices if absent.
+    pub name: Option<String>,
+    /// How tasks are spread.
+    pub model: Model,
+    /// Number of workers; 1 for `sequential`, needed for every other model.
+    pub workers: Option<NonZeroU32>,
+    /// What guards a threaded kernel.
+    pub lock: Option<LockPolicy>,
+    /// Switch interval of the `cpython` lock policy, in microseconds.
+    pub interval_us: Option<u64>,
+    /// How worker processes come to life.
+    pub start: Option<Start>,
+    /// What carries values between processes.
+    pub transport: Option<Transport>,
+    /// Which cores the workers may run on.
+    pub pinning: Option<Pinning>,
+}
+
+impl CaseChoice {
+    /// Makes every choice that was left open.
+    ///
+    /// # Errors
+    /// A key that the model has no use for, a missing number of workers, a value out of bounds.
+    pub fn resolve(self) -> Result<Case, String> {
+        let threads = self.model == Model::Threads;
+        let processes = self.model == Model::Processes;
+        let refuse = |key: &str, given: bool, fits: bool| match given && !fits {
+            true => Err(format!("{key}: has no meaning for the model {}", self.model)),
+            false => Ok(()),
+        };
+        refuse("lock", self.lock.is_some(), threads)?;
+        refuse("start", self.start.is_some(), processes)?;
+        refuse("transport", self.transport.is_some(), processes)?;
+        let lock = threads.then(|| self.lock.unwrap_or(LockPolicy::Cpython));
+        if self.interval_us.is_some() && lock != Some(LockPolicy::Cpython) {
+            return Err("interval_us: has no meaning without lock = \"cpython\"".to_owned());
+        }
+        let interval_us = (lock == Some(LockPolicy::Cpython)).then(|| self.interval_us.unwrap_or(INTERVAL_US_DEFAULT));
+        if interval_us.is_some_and(|us| !(1..=60_000_000).contains(&us)) {
+            return Err("interval_us: must be in 1..=60000000".to_owned());
+        }
+        let workers = match (self.model, self.workers.map(NonZeroU32::get)) {
+            (Model::Sequential, None | Some(1)) => 1,
+            (Model::Sequential, Some(n)) => return Err(format!("workers: sequential has exactly 1, not {n}")),
+            (model, None) => return Err(format!("workers: is missing; the model {model} needs it")),
+            (_, Some(n)) if n > WORKERS_MAX => return Err(format!("workers: {n} is more than {WORKERS_MAX}")),
+            (_, Some(n)) => n,
+        };
+        let mut case = Case {
+            name: String::new(),
+            model: self.model,
+            workers,
+            lock,
+            interval_us,
+            start: processes.then(|| self.start.unwrap_or(Start::Fork)),
+            transport: processes.then(|| self.transport.unwrap_or(Transport::Pipe)),
+            pinning: self.pinning.unwrap_or_default(),
+        };
+        case.name = self.name.unwrap_or_else(|| made_name(&case));
+        if case.name.is_empty() || case.name.len() > 200 {
+            return Err("name: must have 1 to 200 bytes".to_owned());
+        }
+        Ok(case)
+    }
+}
+
+/// Names a case after what sets it apart from its model's defaults: `threads-10-none`, `processes-4-spawn`.
+fn made_name(case: &Case) -> String {
+    let mut name = case.model.name().to_owned();
+    if case.model != Model::Sequential {
+        name += &format!("-{}", case.workers);
+    }
+    if let Some(lock) = case.lock.filter(|it| *it != LockPolicy::Cpython) {
+        name += &format!("-{}", if lock == LockPolicy::None { "unlocked" } else { lock.name() });
+    }
+    if let Some(us) = case.interval_us.filter(|it| *it != INTERVAL_US_DEFAULT) {
+        name += &format!("-{us}us");
+    }
+    if let Some(start) = case.start.filter(|it| *it != Start::Fork) {
+        name += &format!("-{start}");
+    }
+    if let Some(transport) = case.transport.filter(|it| *it != Transport::Pipe) {
+        name += &format!("-{transport}");
+    }
+    if case.pinning != Pinning::None {
+        name += &format!("-{}", case.pinning);
+    }
+    name
+}
+
+/// The file as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExperimentFile {
+    name: Option<String>,
+    kernel: String,
+    plugin: Option<PathBuf>,
+    #[serde(default)]
+    param: BTreeMap<String, ParamValue>,
+    #[serde(default)]
+    case: Vec<Spanned<CaseChoice>>,
+    repetitions: Option<u32>,
+    warmups: Option<u32>,
+    counters: Option<CounterScope>,
+    task_limit_s: Option<f64>,
+    trial_limit_s: Option<f64>,
+}
+
+/// Repetitions of an experiment that does not say how many.
+pub const REPETITIONS_DEFAULT: u32 = 5;
+/// Warm-ups of an experiment that does not say how many.
+pub const WARMUPS_DEFAULT: u32 = 1;
+
+/// Reads an experiment from TOML. `path` is the file's own: it gives the name, if the file has none, the
+/// folder that a relative `plugin` starts from, and the place in errors.
+///
+/// # Errors
+/// `file:line:column: what is wrong`.
+pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
+    let at = |offset: usize, message: &str| format!("{}:{}: {message}", path.display(), line_and_column(text, offset));
+    let file: ExperimentFile =
+        toml::from_str(text).map_err(|error| at(error.span().map_or(0, |span| span.start), error.message()))?;
+    let mut cases = Vec::new();
+    for choice in file.case {
+        let start = choice.span().start;
+        cases.push(choice.into_inner().resolve().map_err(|error| at(start, &error))?);
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let absolute = |plugin: PathBuf| std::path::absolute(folder.join(plugin));
+    let experiment = Experiment {
+        name: file.name.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
+        kernel: file.kernel,
+        plugin: file.plugin.map(absolute).transpose().map_err(|error| at(0, &format!("plugin: {error}")))?,
+        params: file.param,
+        cases,
+        repetitions: file.repetitions.unwrap_or(REPETITIONS_DEFAULT),
+        warmups: file.warmups.unwrap_or(WARMUPS_DEFAULT),
+        counters: file.counters.unwrap_or(CounterScope::Phase),
+        task_limit_s: file.task_limit_s,
+        trial_limit_s: file.trial_limit_s,
+    };
+    experiment.check().map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(experiment)
+}
+
+/// Turns a byte offset into `line:column`, both from 1.
+pub fn line_and_column(text: &str, offset: usize) -> String {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    format!("{line}:{column}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Experiment, String> {
+        parse(text, Path::new("/lab/x.toml"))
+    }
+
+    fn refused(text: &str, expected: &str) {
+        let error = check(text).unwrap_err();
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    }
+
+    #[test]
+    fn a_short_file_gets_every_choice_made() {
+        let it = check("kernel = 'k'\n[[case]]\nmodel = 'sequential'\n[[case]]\nmodel = 'threads'\nworkers = 3\n[[case]]\nmodel = 'processes'\nworkers = 2\nstart = 'spawn'\npinning = [1, 0]").unwrap();
+        assert_eq!(it.name, "x");
+        assert_eq!((it.repetitions, it.warmups), (5, 1));
+        let names: Vec<_> = it.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["sequential", "threads-3", "processes-2-spawn-1,0"]);
+        assert_eq!(it.cases[1].lock, Some(LockPolicy::Cpython));
+        assert_eq!(it.cases[1].interval_us, Some(5_000));
+        assert_eq!(it.cases[2].transport, Some(Transport::Pipe));
+        let json = serde_json::to_string(&it).unwrap();
+        assert_eq!(serde_json::from_str::<Experiment>(&json).unwrap(), it);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_key() {
+        refused("kernel = 'k'\nkernal = 1", "/lab/x.toml:2:1: unknown field `kernal`");
+        refused("kernel = 'k'\n\n[[case]]\nmodel = 'treads'", "/lab/x.toml:4:9: unknown variant `treads`");
+        refused("kernel = 'k'\n[[case]]\nmodel = 'threads'", "/lab/x.toml:2:1: workers: is missing");
+        refused(
+            "kernel = 'k'\n[[case]]\nmodel = 'processes'\nworkers = 2\nlock = 'none'",
+            "lock: has no meaning for the model processes",
+        );
+        refused(
+            "kernel = 'k'\n[[case]]\nmodel = 'threads'\nworkers = 2\npinning = 'close'",
+            "/lab/x.toml:5:11: unknown pinning \"close\"",
+        );
+        refused("kernel = 'k'", "case: at least one is needed");
+        refused(
+            "kernel = 'k'\n[[case]]\nmodel = 'sequential'\n[[case]]\nmodel = 'sequential'",
+            "two cases named \"sequential\"",
+        );
+        refused("kernel = 'k'\nrepetitions = 0\n[[case]]\nmodel = 'sequential'", "repetitions: 0 is not in 1..=10000");
+        refused("kernel = 'k'\ntask_limit_s = nan\n[[case]]\nmodel = 'sequential'", "task_limit_s: NaN");
+    }
+
+    #[test]
+    fn an_incomplete_case_from_the_wire_is_refused() {
+        let mut it = check("kernel = 'k'\n[[case]]\nmodel = 'threads'\nworkers = 3").unwrap();
+        it.cases[0].interval_us = None;
+        assert!(it.check().unwrap_err().contains("incomplete"));
+    }
+
+    #[test]
+    fn lists_become_comma_separated_text() {
+        let it = check("kernel = 'k'\nparam.inputs = [50, 63, 32]\n[[case]]\nmodel = 'sequential'").unwrap();
+        assert_eq!(it.params["inputs"].to_string(), "50,63,32");
+        assert_eq!(ParamValue::from_argument("1e3"), ParamValue::Float(1000.0));
+        assert_eq!(ParamValue::from_argument("nan"), ParamValue::Text("nan".to_owned()));
+    }
+}

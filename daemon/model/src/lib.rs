@@ -1,0 +1,29 @@
+//! The vocabulary of gild: what a run is made of, and what is said of it.
+//!
+//! Every word of the design (kernel, case, trial, phase, state …) is one type here, and the same word
+//! in TOML, in the API, in the exports and on the screen. The crate is pure data: it opens nothing,
+//! starts nothing and knows neither the daemon nor the engine.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`experiment`] | what the user writes: a kernel, its parameters, cases, repetitions |
+//! | [`case`] | one configuration: model, workers, lock policy, start method, transport, pinning |
+//! | [`phase`] | what a worker is doing, and whether it is running while it does it |
+//! | [`account`] | measured time: per worker, per phase, per state |
+//! | [`trial`] | one execution of all tasks under one case |
+//! | [`run`] | an experiment given to the daemon, with its trials and results |
+//! | [`summary`] | a run folded into one line per case |
+//! | [`plugin`] | what a plugin says of its kernels |
+//! | [`host`] | what this machine can measure |
+//! | [`api`] | the messages between `gilctl` and `gild` |
+
+pub mod account;
+pub mod api;
+pub mod case;
+pub mod experiment;
+pub mod host;
+pub mod phase;
+pub mod plugin;
+pub mod run;
+pub mod summary;
+pub mod trial;

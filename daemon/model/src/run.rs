@@ -1,0 +1,147 @@
+//! An experiment given to the daemon, with its trials and results.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::Experiment;
+use crate::host::HostReport;
+use crate::summary::Summary;
+use crate::trial::Trial;
+
+/// Number of a run in its daemon's store, from 1; never used twice.
+pub type RunId = i64;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunStatus {
+    /// Waiting for earlier runs.
+    Queued,
+    /// Trials are being run.
+    Running,
+    /// All trials are done.
+    Done,
+    /// At least one case failed, or results differ between cases; what was measured is kept.
+    Failed,
+    /// Somebody cancelled it; what was measured is kept.
+    Cancelled,
+    /// The daemon stopped or died before the run ended; finished trials are kept.
+    Interrupted,
+}
+
+impl RunStatus {
+    /// Every status.
+    pub const ALL: [RunStatus; 6] = [
+        RunStatus::Queued,
+        RunStatus::Running,
+        RunStatus::Done,
+        RunStatus::Failed,
+        RunStatus::Cancelled,
+        RunStatus::Interrupted,
+    ];
+
+    /// The name used in the API, the store and on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunStatus::Queued => "queued",
+            RunStatus::Running => "running",
+            RunStatus::Done => "done",
+            RunStatus::Failed => "failed",
+            RunStatus::Cancelled => "cancelled",
+            RunStatus::Interrupted => "interrupted",
+        }
+    }
+
+    /// The status with this name, if there is one.
+    pub fn from_name(name: &str) -> Option<RunStatus> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Nothing more will happen to the run.
+    pub fn is_final(self) -> bool {
+        !matches!(self, RunStatus::Queued | RunStatus::Running)
+    }
+}
+
+/// A run in one line, as in a list of runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHead {
+    /// Its number.
+    pub id: RunId,
+    /// The experiment's name.
+    pub name: String,
+    /// The kernel's name.
+    pub kernel: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+    /// Number of cases.
+    pub cases: u32,
+    /// Trials finished, warm-ups included.
+    pub trials_done: u32,
+    /// Trials in all, warm-ups included.
+    pub trials_planned: u32,
+    /// When it was given to the daemon.
+    pub submitted_at: Timestamp,
+    /// When its first trial started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A run with everything that is known of it but the accounts of its trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The run in one line.
+    pub head: RunHead,
+    /// What was asked for.
+    pub experiment: Experiment,
+    /// Where it was measured. `None`: it has not started.
+    pub host: Option<HostReport>,
+    /// One line per case, over the trials finished so far.
+    pub summary: Summary,
+    /// Every finished trial, without its accounts (`workers` is empty).
+    pub trials: Vec<Trial>,
+}
+
+/// One tidy row of the exports: run × case × repetition × worker × phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// The run.
+    pub run: RunId,
+    /// The case's name.
+    pub case: String,
+    /// The case's execution model.
+    pub model: String,
+    /// The case's number of workers.
+    pub case_workers: u32,
+    /// The case's lock policy.
+    pub lock: Option<String>,
+    /// The case's start method.
+    pub start: Option<String>,
+    /// The case's transport.
+    pub transport: Option<String>,
+    /// The case's pinning.
+    pub pinning: String,
+    /// Number of the repetition, from 0.
+    pub repetition: u32,
+    /// Whether it was a warm-up.
+    pub warmup: bool,
+    /// How the trial ended.
+    pub status: String,
+    /// The trial's wall time, in nanoseconds.
+    pub trial_wall_ns: Option<u64>,
+    /// `coordinator` or `worker`.
+    pub role: String,
+    /// Number of the worker.
+    pub worker: u32,
+    /// Process id.
+    pub pid: Option<u32>,
+    /// Thread id.
+    pub tid: Option<u32>,
+    /// The core it was pinned to.
+    pub core: Option<u32>,
+    /// The phase with its times and counters.
+    pub account: crate::account::PhaseAccount,
+}

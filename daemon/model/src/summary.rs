@@ -1,0 +1,124 @@
+//! A run folded into one line per case.
+//!
+//! Wall times and ratios are medians over the repetitions with 95 % bootstrap confidence intervals. Shares are
+//! taken over the pooled lives of all workers of all repetitions, so that they add up to one and can be
+//! recomputed exactly from an export.
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::Case;
+
+/// A figure with its 95 % confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The median.
+    pub median: f64,
+    /// Lower end of the interval. `None`: too few repetitions for one.
+    pub low: Option<f64>,
+    /// Upper end of the interval. `None`: too few repetitions for one.
+    pub high: Option<f64>,
+}
+
+impl Estimate {
+    /// Half the width of the interval relative to the median: the `±` of the tables.
+    pub fn half_width(&self) -> Option<f64> {
+        let (low, high) = (self.low?, self.high?);
+        (self.median != 0.0).then(|| (high - low) / 2.0 / self.median)
+    }
+}
+
+/// How many times faster than the baseline a case is, repetition by repetition.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Baseline wall time / this case's wall time; above 1 is faster.
+    pub estimate: Estimate,
+    /// The interval spans 1, or there is none: no difference can be claimed.
+    pub tie: bool,
+}
+
+/// Shares of the workers' (or the coordinator's) life, 0 to 1; the phases add up to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Pooled life that the shares are taken of, in nanoseconds.
+    pub life_ns: u64,
+    /// Kernel code.
+    pub compute: f64,
+    /// `lock-wait` + `switch-wait`.
+    pub lock_wait: f64,
+    /// Of `lock_wait`: the part that a releaser waited for its successor (`switch-wait`).
+    pub switch_wait: f64,
+    /// `encode` + `decode`.
+    pub serialize: f64,
+    /// `send` + `receive`.
+    pub transfer: f64,
+    /// Waiting inside the kernel's own blocking regions.
+    pub io_wait: f64,
+    /// Nothing to do.
+    pub idle: f64,
+    /// Before the first task.
+    pub startup: f64,
+    /// After the last task.
+    pub teardown: f64,
+    /// Running. The five states add up to 1 where all of them were measured.
+    pub on_cpu: Option<f64>,
+    /// `preempted` + `waking`: waiting for a core.
+    pub run_queue: Option<f64>,
+    /// Of `run_queue`: pushed off the core.
+    pub preempted: Option<f64>,
+    /// Of `run_queue`: woken, not yet running.
+    pub waking: Option<f64>,
+    /// Waiting for an event.
+    pub blocked: Option<f64>,
+    /// Taken by the hypervisor (estimate).
+    pub stolen: Option<f64>,
+}
+
+/// One case of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseSummary {
+    /// The case.
+    pub case: Case,
+    /// Finished trials that count.
+    pub trials: u32,
+    /// Trials of this case that failed, warm-ups included.
+    pub failed: u32,
+    /// Why the first of them failed.
+    pub error: Option<String>,
+    /// Wall time, in nanoseconds. `None`: no trial finished.
+    pub wall_ns: Option<Estimate>,
+    /// Against the baseline case. `None` for the baseline itself, or when one of the two has no trial.
+    pub versus: Option<Ratio>,
+    /// Tasks per trial.
+    pub tasks: Option<u64>,
+    /// Tasks per second: tasks / median wall time.
+    pub tasks_per_s: Option<f64>,
+    /// Where the workers' time went. `None`: no trial finished.
+    pub workers: Option<Shares>,
+    /// Where the coordinator's time went, between the first worker's start and the last result.
+    pub coordinator: Option<Shares>,
+    /// Σ CPU time of workers and coordinator / wall time, median: the cores really used.
+    pub parallelism: Option<f64>,
+    /// Rows of accounts that do not balance within 0.1 %, over all trials that count.
+    pub unbalanced: u32,
+    /// Context-switch records lost, over all trials that count.
+    pub lost_records: u64,
+    /// Cost of the accounting as a share of the workers' lives, median. `None`: not measured.
+    pub accounting: Option<f64>,
+    /// The case in one plain sentence.
+    pub sentence: String,
+}
+
+/// All cases of a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Index of the case that the others are compared with: the first `sequential` one, else the first.
+    pub baseline: Option<u32>,
+    /// One line per case, in the order of the experiment.
+    pub cases: Vec<CaseSummary>,
+    /// Whether all finished trials gave the same results. `None`: fewer than two to compare.
+    pub results_identical: Option<bool>,
+    /// Whether the kernel's own check passed in all finished trials. `None`: it has none.
+    pub verified: Option<bool>,
+    /// What a reader of the figures has to know: rows that do not balance, cores fewer than workers, …
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,82 @@
+//! One execution of all tasks under one case.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::WorkerAccount;
+use crate::host::Tier;
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialStatus {
+    /// All tasks done, results verified.
+    Done,
+    /// It did not get to the end, or its results are wrong.
+    Failed,
+    /// It was stopped because the run was cancelled or the daemon stopped.
+    Cancelled,
+}
+
+impl TrialStatus {
+    /// The name used in the API, the store and the exports.
+    pub fn name(self) -> &'static str {
+        match self {
+            TrialStatus::Done => "done",
+            TrialStatus::Failed => "failed",
+            TrialStatus::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A trial with its accounts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Index of the case in the experiment, from 0.
+    pub case: u32,
+    /// Number of the repetition, from 0; warm-ups have their own numbers, from 0.
+    pub repetition: u32,
+    /// A warm-up: run like any other trial, left out of every figure.
+    pub warmup: bool,
+    /// How it ended.
+    pub status: TrialStatus,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// From the start of the first worker to the last result decoded and the last worker gone, in
+    /// nanoseconds. Loading the plugin, planning and verifying are outside. `None`: it did not get to the end.
+    pub wall_ns: Option<u64>,
+    /// Tasks planned. `None`: it failed before it had a plan.
+    pub tasks_planned: Option<u64>,
+    /// Tasks completed.
+    pub tasks_done: u64,
+    /// SHA-256 over the encoded results in task order, as lower-case hex. `None`: it did not get to the end.
+    pub digest: Option<String>,
+    /// Whether the kernel's own check of the results passed. `None`: it has none, or was not asked.
+    pub verified: Option<bool>,
+    /// What could be measured in this trial; the lowest tier of its workers.
+    pub tier: Tier,
+    /// Cost of the accounting itself.
+    pub accounting: Option<AccountingCost>,
+    /// Accounts: the coordinator first, then the workers in order.
+    pub workers: Vec<WorkerAccount>,
+    /// The end of what the kernel wrote to its standard output and error, if it wrote anything.
+    pub output: Option<String>,
+}
+
+/// What the accounting itself cost in a trial, from unit costs measured at its start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccountingCost {
+    /// Changes of phase, summed over workers and coordinator.
+    pub marks: u64,
+    /// Cost of one mark without counters, in nanoseconds.
+    pub mark_ns: f64,
+    /// Group reads of counters.
+    pub counter_reads: u64,
+    /// Cost of one group read, in nanoseconds. `None`: none were made.
+    pub counter_read_ns: Option<f64>,
+    /// Reads of schedstat.
+    pub schedstat_reads: u64,
+    /// Cost of one read of schedstat, in nanoseconds. `None`: none were made.
+    pub schedstat_read_ns: Option<f64>,
+    /// All of it as a share of the workers' lives, 0 to 1.
+    pub share: f64,
+}
