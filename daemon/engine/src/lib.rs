@@ -1,1 +1,15 @@
-//! Placeholder.
+//! What runs inside coordinators and workers, and what the daemon needs to read their accounts.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`spec`] | what the daemon tells a coordinator, and what it answers |
+//! | [`ledger`] | the shared-memory accounts of a trial |
+//! | [`host`] | what this machine can measure |
+//! | [`coordinator`], [`worker`], [`scan`] | the programs behind `gild coordinator`, `gild worker`, `gild scan` |
+
+pub mod coordinator;
+pub mod host;
+pub mod ledger;
+pub mod scan;
+pub mod spec;
+pub mod worker;

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The C ABI between gild and its kernels ([`raw`]), and the Rust SDK to write a kernel.
+
+pub mod raw;
