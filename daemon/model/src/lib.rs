@@ -15,6 +15,7 @@
 //! | [`summary`] | a run folded into one line per case |
 //! | [`plugin`] | what a plugin says of its kernels |
 //! | [`host`] | what this machine can measure |
+//! | [`paths`] | where the daemon listens and keeps its files by default |
 //! | [`api`] | the messages between `gilctl` and `gild` |
 
 pub mod account;
@@ -22,6 +23,7 @@ pub mod api;
 pub mod case;
 pub mod experiment;
 pub mod host;
+pub mod paths;
 pub mod phase;
 pub mod plugin;
 pub mod run;
