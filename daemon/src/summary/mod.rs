@@ -1,0 +1,1 @@
+//! Trials folded into figures: one line per case of a run.
