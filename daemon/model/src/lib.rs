@@ -16,6 +16,7 @@
 //! | [`plugin`] | what a plugin says of its kernels |
 //! | [`host`] | what this machine can measure |
 //! | [`paths`] | where the daemon listens and keeps its files by default |
+//! | [`params`] | a kernel's parameters, declared and given, brought together |
 //! | [`api`] | the messages between `gilctl` and `gild` |
 
 pub mod account;
@@ -24,6 +25,7 @@ pub mod case;
 pub mod experiment;
 pub mod host;
 pub mod paths;
+pub mod params;
 pub mod phase;
 pub mod plugin;
 pub mod run;

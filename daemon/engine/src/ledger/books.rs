@@ -1,0 +1,306 @@
+//! Raw accounts to nanoseconds and states: what a trial's ledger says once nobody writes to it any more.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
+use gild_model::case::CounterScope;
+use gild_model::host::Tier;
+use gild_model::phase::Phase;
+use gild_model::trial::AccountingCost;
+
+use super::layout::{CounterCells, Header, KERNEL_PHASES_MAX, SLOTS, Section, SlotId, UNKNOWN, flag};
+use super::map::Map;
+use super::owner::{is_born, positive};
+use super::writer::read_consistently;
+use crate::attribution::{Span, States, split};
+use crate::clock::{Anchor, Rate};
+use crate::measure::counters::NAMES;
+
+/// A worker that caught a deadly signal, from the note that it left in the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Number of the worker; `None`: the coordinator itself.
+    pub worker: Option<u32>,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// The signal.
+    pub signal: i32,
+    /// The task that it was running.
+    pub task: Option<u64>,
+}
+
+/// The closed books of a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Books {
+    /// From the start of the first worker to the end of the work, in nanoseconds; `None`: it did not get there.
+    pub wall_ns: Option<u64>,
+    /// Tasks planned; `None`: it failed before it had a plan.
+    pub tasks_planned: Option<u64>,
+    /// Tasks completed.
+    pub tasks_done: u64,
+    /// The lowest tier of the workers.
+    pub tier: Tier,
+    /// Cost of the accounting itself.
+    pub accounting: Option<AccountingCost>,
+    /// The coordinator first, then the workers in order.
+    pub workers: Vec<WorkerAccount>,
+    /// Deadly signals noted.
+    pub faults: Vec<Fault>,
+}
+
+/// Life and Σ phases may differ by this share of the life …
+const BALANCE_SHARE: f64 = 0.001;
+/// … or by the resolution of the stamps (two clocks are read one after the other, twice), in nanoseconds.
+const BALANCE_FLOOR_NS: u64 = 20_000;
+
+/// Turns a ledger into books; `from` and `until` are the anchors at both ends of the trial.
+pub(super) fn close(map: &Map, scope: CounterScope, from: Anchor, until: Anchor) -> Books {
+    // Two anchors at the same tick cannot be of a trial that ran; one tick per nanosecond is then as good as any.
+    let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
+    let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
+    let closing = Closing { rate, until, scope, kernel_phases: kernel_phase_names(map.header()) };
+    let mut workers = vec![closing.account(map.coordinator(), Role::Coordinator, 0)];
+    workers.extend((0..map.workers()).map(|index| closing.account(map.worker(index), Role::Worker, index)));
+    let header = map.header();
+    let (start, end) = (header.wall_from.load(Relaxed), header.wall_until.load(Relaxed));
+    let sections = || std::iter::once(map.coordinator()).chain((0..map.workers()).map(|index| map.worker(index)));
+    Books {
+        wall_ns: (start != 0 && end != 0).then(|| rate.to_ns(end.saturating_sub(start))),
+        tasks_planned: known(header.tasks_planned.load(Relaxed)),
+        tasks_done: workers.iter().map(|worker| worker.tasks).sum(),
+        tier: sections().filter(|section| is_born(section)).map(tier).min().unwrap_or(Tier::Bare),
+        accounting: accounting(header, sections(), &workers),
+        faults: sections().enumerate().filter_map(|(place, section)| fault(section, place)).collect(),
+        workers,
+    }
+}
+
+fn known(number: u64) -> Option<u64> {
+    (number != UNKNOWN).then_some(number)
+}
+
+fn tier(section: &Section) -> Tier {
+    match section.flags.load(Relaxed) {
+        flags if flags & flag::SWITCH_RECORDS == 0 => Tier::Bare,
+        flags if flags & flag::HARDWARE == 0 => Tier::Software,
+        _ => Tier::Pmu,
+    }
+}
+
+fn fault(section: &Section, place: usize) -> Option<Fault> {
+    let signal = positive(section.fault_signal.load(Relaxed))?;
+    Some(Fault {
+        worker: place.checked_sub(1).map(|index| index as u32),
+        pid: positive(section.pid.load(Relaxed)),
+        signal: signal as i32,
+        task: section.task.load(Relaxed).checked_sub(1),
+    })
+}
+
+fn kernel_phase_names(header: &Header) -> Vec<String> {
+    let name = |words: &[AtomicU64]| {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect();
+        let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    header.kernel_phases.iter().map(|words| name(words)).collect()
+}
+
+/// What all rows of a trial have in common.
+struct Closing {
+    rate: Rate,
+    until: Anchor,
+    scope: CounterScope,
+    kernel_phases: Vec<String>,
+}
+
+impl Closing {
+    fn account(&self, section: &Section, role: Role, index: u32) -> WorkerAccount {
+        let phases = read_consistently(section, || self.phases(section));
+        let born_ns = section.born_raw_ns.load(Relaxed);
+        let died_ns = section.died_raw_ns.load(Relaxed);
+        let life_ns = (is_born(section) && died_ns != 0).then(|| died_ns.saturating_sub(born_ns));
+        let accounted_ns = phases.iter().map(|phase| phase.wall_ns).sum::<u64>();
+        let finished = life_ns.is_some();
+        let cpu_ns = known(section.cpu_ns.load(Relaxed)).filter(|_| finished);
+        let mask = section.counter_mask.load(Relaxed);
+        let counted = |cells, wanted: bool| if wanted && finished { readings(cells, mask) } else { Vec::new() };
+        WorkerAccount {
+            role,
+            index,
+            pid: positive(section.pid.load(Relaxed)),
+            tid: positive(section.tid.load(Relaxed)),
+            core: positive(section.core.load(Relaxed)).map(|core| core - 1),
+            tasks: section.tasks_done.load(Relaxed),
+            life_ns,
+            accounted_ns,
+            balanced: life_ns.map(|life| balances(life, accounted_ns)),
+            cpu_ns,
+            stolen_ns: cpu_ns.and_then(|cpu| stolen(&phases, cpu)),
+            voluntary_switches: finished.then(|| section.voluntary.load(Relaxed)),
+            involuntary_switches: finished.then(|| section.involuntary.load(Relaxed)),
+            counters: counted(&section.life, true),
+            task_counters: counted(&section.tasks, self.scope == CounterScope::Task),
+            notes: notes(section),
+            phases,
+        }
+    }
+
+    fn phases(&self, section: &Section) -> Vec<PhaseAccount> {
+        (0..SLOTS).filter_map(|place| self.phase(section, SlotId::from_index(place))).collect()
+    }
+
+    fn phase(&self, section: &Section, id: SlotId) -> Option<PhaseAccount> {
+        let slot = &section.slots[id.index()];
+        let entries = slot.entries.load(Relaxed);
+        if entries == 0 {
+            return None;
+        }
+        let flags = section.flags.load(Relaxed);
+        let lost_records = slot.lost.load(Relaxed);
+        // The worker died in this slot: it never took its second reading, and its last visit has no states.
+        let open = section.died_raw_ns.load(Relaxed) == 0 && section.slot.load(Relaxed) == id.index() as u64;
+        let last_visit = if open { self.until.ticks.saturating_sub(section.since.load(Relaxed)) } else { 0 };
+        let wall_ns = self.rate.to_ns(slot.wall_ticks.load(Relaxed) + last_visit);
+        let has = |bit| flags & bit != 0;
+        let cpu_ns = (has(flag::CPU_PER_PHASE) && !open).then(|| slot.cpu_ns.load(Relaxed));
+        let states = if open {
+            States::default()
+        } else {
+            split(Span {
+                wall_ns,
+                off_ns: has(flag::SWITCH_RECORDS).then(|| slot.off_ns.load(Relaxed)),
+                preempted_ns: (lost_records == 0).then(|| slot.preempted_ns.load(Relaxed)),
+                run_delay_ns: has(flag::SCHEDSTAT).then(|| slot.run_delay_ns.load(Relaxed)),
+                cpu_ns,
+            })
+        };
+        let (phase, kernel_phase) = id.meaning();
+        let counted = has(flag::COUNTERS_PER_PHASE) && !open;
+        Some(PhaseAccount {
+            phase,
+            kernel_phase: kernel_phase.map(|index| self.kernel_phases[index].clone()),
+            entries,
+            wall_ns,
+            on_cpu_ns: states.on_cpu_ns,
+            preempted_ns: states.preempted_ns,
+            waking_ns: states.waking_ns,
+            run_queue_ns: states.run_queue_ns,
+            blocked_ns: states.blocked_ns,
+            stolen_ns: states.stolen_ns,
+            cpu_ns,
+            counters: if counted { readings(&slot.counters, section.counter_mask.load(Relaxed)) } else { Vec::new() },
+            lost_records,
+            open,
+        })
+    }
+}
+
+const _: () = assert!(KERNEL_PHASES_MAX + Phase::ALL.len() == SLOTS);
+
+fn balances(life_ns: u64, accounted_ns: u64) -> bool {
+    let allowed_ns = ((life_ns as f64 * BALANCE_SHARE) as u64).max(BALANCE_FLOOR_NS);
+    life_ns.abs_diff(accounted_ns) <= allowed_ns
+}
+
+/// On-CPU wall time (stolen time included) minus CPU time, over a life.
+fn stolen(phases: &[PhaseAccount], cpu_ns: u64) -> Option<u64> {
+    let on_wall_ns = |phase: &PhaseAccount| Some(phase.on_cpu_ns? + phase.stolen_ns.unwrap_or(0));
+    // Without switch records on-CPU time *is* CPU time: nothing can be said of stealing.
+    phases.iter().all(|phase| phase.preempted_ns.is_some()).then_some(())?;
+    let on_wall_ns = phases.iter().map(on_wall_ns).sum::<Option<u64>>()?;
+    Some(on_wall_ns.saturating_sub(cpu_ns))
+}
+
+/// The counters of the mask, scaled by time enabled / time running in 128 bits.
+fn readings(cells: &CounterCells, mask: u64) -> Vec<CounterReading> {
+    let enabled_ns = cells.enabled_ns.load(Relaxed);
+    let running_ns = cells.running_ns.load(Relaxed);
+    let scaled = |raw: u64| -> Option<u64> {
+        if running_ns == 0 && enabled_ns > 0 {
+            return None;
+        }
+        let exact = u128::from(raw) * u128::from(enabled_ns.max(1)) / u128::from(running_ns.max(1));
+        u64::try_from(exact).ok()
+    };
+    let counts = |place: &usize| mask >> place & 1 == 1;
+    let reading = |place: usize| CounterReading {
+        name: NAMES[place].to_owned(),
+        value: scaled(cells.values[place].load(Relaxed)),
+        running_ratio: (enabled_ns > 0).then(|| running_ns as f64 / enabled_ns as f64),
+    };
+    (0..NAMES.len()).filter(counts).map(reading).collect()
+}
+
+fn notes(section: &Section) -> Vec<String> {
+    let flags = section.flags.load(Relaxed);
+    [
+        (
+            flag::RING_REFUSED,
+            "context-switch records could not be had: the locked-memory budget (perf_event_mlock_kb) may be spent",
+        ),
+        (flag::COUNTERS_REFUSED, "counters could not be opened for this worker"),
+        (flag::PIN_REFUSED, "the worker could not be pinned to its core"),
+        (flag::RECORDS_LOST, "context-switch records were lost; the states of that phase are from schedstat"),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| flags & bit != 0)
+    .map(|(_, text)| text.to_owned())
+    .collect()
+}
+
+fn accounting<'s>(
+    header: &Header,
+    sections: impl Iterator<Item = &'s Section>,
+    workers: &[WorkerAccount],
+) -> Option<AccountingCost> {
+    let unit_ns = |ps: &AtomicU64| known(ps.load(Relaxed)).map(|ps| ps as f64 / 1_000.0);
+    let mut cost = AccountingCost {
+        marks: 0,
+        mark_ns: unit_ns(&header.mark_ps)?,
+        counter_reads: 0,
+        counter_read_ns: unit_ns(&header.counter_read_ps),
+        schedstat_reads: 0,
+        schedstat_read_ns: unit_ns(&header.schedstat_read_ps),
+        share: 0.0,
+    };
+    for section in sections {
+        cost.marks += section.marks.load(Relaxed);
+        cost.counter_reads += section.counter_reads.load(Relaxed);
+        cost.schedstat_reads += section.schedstat_reads.load(Relaxed);
+    }
+    let spent_ns = cost.marks as f64 * cost.mark_ns
+        + cost.counter_reads as f64 * cost.counter_read_ns.unwrap_or(0.0)
+        + cost.schedstat_reads as f64 * cost.schedstat_read_ns.unwrap_or(0.0);
+    let life_ns: u64 = workers.iter().map(|worker| worker.accounted_ns).sum();
+    cost.share = spent_ns / life_ns.max(1) as f64;
+    Some(cost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn books_that_are_off_by_more_than_a_thousandth_do_not_balance() {
+        assert!(balances(1_000_000_000, 1_000_900_000));
+        assert!(!balances(1_000_000_000, 1_001_100_000));
+        assert!(!balances(1_000_000_000, 998_000_000));
+        assert!(balances(50_000, 65_000), "below the resolution of the stamps");
+    }
+
+    #[test]
+    fn a_counter_that_shared_the_pmu_is_scaled_exactly_and_one_that_never_ran_is_not_zero() {
+        let map = Map::private(0).unwrap();
+        let cells = &map.coordinator().life;
+        cells.enabled_ns.store(3_000_000_000_000, Relaxed);
+        cells.running_ns.store(1_000_000_000_000, Relaxed);
+        cells.values[1].store(5_000_000_000_000_000, Relaxed);
+        let reading = readings(cells, 0b10).remove(0);
+        assert_eq!(reading.value, Some(15_000_000_000_000_000));
+        assert_eq!(reading.running_ratio, Some(1.0 / 3.0));
+        cells.running_ns.store(0, Relaxed);
+        assert_eq!(readings(cells, 0b10)[0].value, None);
+    }
+}

@@ -1,0 +1,32 @@
+//! The shared-memory accounts of a trial.
+//!
+//! One memfd per trial, created by the daemon, inherited by coordinator and workers:
+//!
+//! ```text
+//! ┌────────┬─────────────────┬───────────┬───────────┬───┐
+//! │ header │ section 0       │ section 1 │ section 2 │ … │
+//! │        │ the coordinator │ worker 0  │ worker 1  │   │
+//! └────────┴─────────────────┴───────────┴───────────┴───┘
+//! ```
+//!
+//! Each section has one writer, which uses plain relaxed stores and makes no system call for the ledger's sake. A
+//! sequence number (odd while a change is being written) lets the daemon read a consistent copy at any time. The
+//! memory outlives its writer: after SIGKILL everything up to the last transition is there, and the phase that was
+//! open is known.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`layout`] | what lies where |
+//! | [`map`] | the shared mapping |
+//! | [`writer`] | a worker's hold on its own section |
+//! | [`owner`] | the daemon's view: live, and closing the books |
+//! | [`books`] | raw accounts to nanoseconds and states |
+
+pub mod books;
+pub mod layout;
+pub mod map;
+pub mod owner;
+pub mod writer;
+
+pub use books::{Books, Fault};
+pub use owner::{Ledger, Live, LiveWorker};

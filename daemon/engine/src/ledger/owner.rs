@@ -1,0 +1,123 @@
+//! The daemon's view of a ledger: it creates it, looks at it while the trial runs, and closes the books.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use gild_model::case::CounterScope;
+use gild_model::phase::Phase;
+
+use super::books::{self, Books};
+use super::layout::{Section, SlotId, UNKNOWN, attention};
+use super::map::{Map, memory_file};
+use super::writer::{read_consistently, stamp_birth};
+use crate::clock::{Anchor, Clock, Rate, raw_ns};
+
+/// A trial's ledger, as its owner sees it.
+#[derive(Debug)]
+pub struct Ledger {
+    file: OwnedFd,
+    map: Map,
+    anchor: Anchor,
+    scope: CounterScope,
+}
+
+/// What a worker is doing right now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveWorker {
+    /// Number of the worker.
+    pub index: u32,
+    /// Its process id, once it has started.
+    pub pid: Option<u32>,
+    /// The phase it is in.
+    pub phase: Phase,
+    /// The task it has taken and not finished, and for how long it has had it, in nanoseconds.
+    pub task: Option<(u64, u64)>,
+    /// Tasks completed.
+    pub tasks_done: u64,
+}
+
+/// A trial in progress.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Live {
+    /// Tasks planned; `None` while planning.
+    pub tasks_planned: Option<u64>,
+    /// Tasks completed by all workers.
+    pub tasks_done: u64,
+    /// The workers (not the coordinator), in order.
+    pub workers: Vec<LiveWorker>,
+}
+
+impl Ledger {
+    /// Creates a ledger for a coordinator and `workers` workers, and stamps the coordinator's birth: call it
+    /// just before the coordinator is started.
+    ///
+    /// # Errors
+    /// memfd_create, ftruncate or mmap failed.
+    pub fn create(workers: u32, scope: CounterScope) -> io::Result<Ledger> {
+        let file = memory_file(workers)?;
+        let map = Map::create(&file, workers)?;
+        let header = map.header();
+        for unknown in [&header.tasks_planned, &header.mark_ps, &header.counter_read_ps, &header.schedstat_read_ps] {
+            unknown.store(UNKNOWN, Relaxed);
+        }
+        header.scope.store(scope as u32, Relaxed);
+        let anchor = Anchor::take(Clock::best());
+        header.anchor_ticks.store(anchor.ticks, Relaxed);
+        header.anchor_raw_ns.store(anchor.raw_ns, Relaxed);
+        stamp_birth(map.coordinator(), Clock::best().now(), raw_ns());
+        Ok(Ledger { file, map, anchor, scope })
+    }
+
+    /// Looks at the trial in progress, and asks every worker to drain its ring of context-switch records at its
+    /// next safe point, so that a long phase does not overflow it.
+    pub fn live(&self) -> Live {
+        let planned = self.map.header().tasks_planned.load(Relaxed);
+        let now = Anchor { ticks: Clock::best().now(), raw_ns: raw_ns() };
+        let rate = Rate::between(self.anchor, now);
+        let workers: Vec<_> = (0..self.map.workers()).map(|index| self.live_worker(index, now, rate)).collect();
+        Live {
+            tasks_planned: (planned != UNKNOWN).then_some(planned),
+            tasks_done: workers.iter().map(|worker| worker.tasks_done).sum(),
+            workers,
+        }
+    }
+
+    fn live_worker(&self, index: u32, now: Anchor, rate: Option<Rate>) -> LiveWorker {
+        let section = self.map.worker(index);
+        section.attention.0.fetch_or(attention::DRAIN, Relaxed);
+        read_consistently(section, || {
+            let held = |since: u64| rate.map_or(0, |rate| rate.to_ns(now.ticks.saturating_sub(since)));
+            let task = section.task.load(Relaxed).checked_sub(1);
+            LiveWorker {
+                index,
+                pid: positive(section.pid.load(Relaxed)),
+                phase: SlotId::from_index(section.slot.load(Relaxed) as usize).meaning().0,
+                task: task.map(|task| (task, held(section.task_since.load(Relaxed)))),
+                tasks_done: section.tasks_done.load(Relaxed),
+            }
+        })
+    }
+
+    /// Closes the books, after the last process of the trial is gone.
+    pub fn close(self) -> Books {
+        let anchor = Anchor::take(Clock::best());
+        books::close(&self.map, self.scope, self.anchor, anchor)
+    }
+}
+
+/// A number that is 0 as long as it is not written.
+pub(super) fn positive(number: u32) -> Option<u32> {
+    (number != 0).then_some(number)
+}
+
+/// Whether a section's worker was ever started.
+pub(super) fn is_born(section: &Section) -> bool {
+    section.born_ticks.load(Acquire) != 0
+}
+
+impl AsFd for Ledger {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}

@@ -1,0 +1,425 @@
+//! The mark: a worker says what it does next, and what it did until now is booked.
+//!
+//! ```text
+//! mark(next):  read the clock ─ ring unchanged, nothing to read? ─▶ book the wall time (hot: no system call)
+//!                    │ no
+//!                    ▼
+//!              settle: drain the ring, read schedstat if the thread was off the CPU, read counters if asked to
+//! ```
+//!
+//! A meter belongs to one thread: its tools ([`Tools`]) watch the thread that opened them. The `sequential` model
+//! lends the coordinator's thread, tools included, to the only worker.
+
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+
+use gild_model::case::CounterScope;
+use gild_model::host::Tier;
+use gild_model::phase::Phase;
+use nix::sys::resource::{UsageWho, getrusage};
+
+use super::counters::{CounterGroup, Reading, TASK_CLOCK, is_hardware};
+use super::schedstat::{Sample, Schedstat};
+use super::switch_ring::SwitchRing;
+use crate::attribution::SwitchFold;
+use crate::clock::{Clock, raw_ns, thread_cpu_ns};
+use crate::ledger::layout::{Section, SlotId, attention, flag};
+use crate::ledger::writer::{Booking, Writer};
+
+/// What a worker shall measure, as far as the machine lets it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The best tier to try.
+    pub tier: Tier,
+    /// Places of the counters to open, see [`super::counters::NAMES`].
+    pub counters: Vec<usize>,
+    /// Whether events in the kernel are counted too.
+    pub counts_kernel: bool,
+    /// How often counters are read.
+    pub scope: CounterScope,
+}
+
+/// What watches the calling thread. Everything may be missing: what is missing is not measured.
+#[derive(Debug, Default)]
+pub struct Tools {
+    ring: Option<SwitchRing>,
+    schedstat: Option<Schedstat>,
+    counters: Option<CounterGroup>,
+    /// Bits of [`flag`] that say what is there and what was refused.
+    flags: u64,
+}
+
+impl Tools {
+    /// Opens what the plan asks for on the calling thread.
+    pub fn open(plan: &Plan) -> Tools {
+        let mut tools = Tools { schedstat: Schedstat::open().ok(), ..Tools::default() };
+        if tools.schedstat.is_some() {
+            tools.flags |= flag::SCHEDSTAT;
+        }
+        if plan.tier >= Tier::Software {
+            tools.ring = SwitchRing::open().ok();
+            tools.flags |= if tools.ring.is_some() { flag::SWITCH_RECORDS } else { flag::RING_REFUSED };
+        }
+        if plan.tier >= Tier::Software && !plan.counters.is_empty() {
+            tools.counters = CounterGroup::open(&plan.counters, plan.counts_kernel).ok();
+            tools.flags |= match &tools.counters {
+                None => flag::COUNTERS_REFUSED,
+                Some(group) if (0..64).any(|place| group.mask() >> place & 1 == 1 && is_hardware(place)) => {
+                    flag::HARDWARE
+                }
+                Some(_) => 0,
+            };
+        }
+        tools
+    }
+
+    /// The ring, if there is one.
+    pub fn ring(&self) -> Option<&SwitchRing> {
+        self.ring.as_ref()
+    }
+
+    /// schedstat, if there is one.
+    pub fn schedstat(&self) -> Option<&Schedstat> {
+        self.schedstat.as_ref()
+    }
+
+    /// The counters, if there are any.
+    pub fn counters(&self) -> Option<&CounterGroup> {
+        self.counters.as_ref()
+    }
+
+    fn read_counters(&self) -> Option<Reading> {
+        self.counters.as_ref().and_then(|group| group.read().ok())
+    }
+}
+
+/// Everything cumulative, at one instant on this thread.
+#[derive(Debug, Clone, Copy)]
+struct Baseline {
+    raw_ns: u64,
+    cpu_ns: u64,
+    sched: Sample,
+    counters: Option<Reading>,
+    switches: (u64, u64),
+}
+
+/// Keeps the accounts of one worker.
+#[derive(Debug)]
+pub struct Meter<'l> {
+    clock: Clock,
+    writer: Writer<'l>,
+    slot: SlotId,
+    since: u64,
+    /// Every mark has something to read: no hot path.
+    reads_at_marks: bool,
+    tools: Tools,
+    fold: SwitchFold,
+    scope: CounterScope,
+    /// At the meter's start, for the totals of a life.
+    start: Baseline,
+    /// At the last settling.
+    last: Baseline,
+    task_from: Option<Reading>,
+}
+
+impl<'l> Meter<'l> {
+    /// Starts the accounts of a worker on its own thread. Its parent has stamped its birth; what lies between is
+    /// booked to `startup` here, from the thread's CPU time and run delay so far.
+    pub fn start(section: &'l Section, plan: &Plan) -> Meter<'l> {
+        let tools = Tools::open(plan);
+        let mut meter = Meter::with_tools(section, tools, plan.scope);
+        meter.book_what_was_before();
+        meter
+    }
+
+    /// Starts the accounts of a worker that runs on a borrowed thread: it lives from now on.
+    pub fn start_borrowed(section: &'l Section, tools: Tools, scope: CounterScope) -> Meter<'l> {
+        Meter::with_tools(section, tools, scope)
+    }
+
+    fn with_tools(section: &'l Section, mut tools: Tools, scope: CounterScope) -> Meter<'l> {
+        let mut fold = SwitchFold::default();
+        if let Some(ring) = &mut tools.ring {
+            ring.drain(|event| fold.feed(event));
+            fold.take();
+        }
+        let start = baseline(&tools);
+        let per_phase = scope == CounterScope::Phase;
+        let mut flags = tools.flags;
+        if per_phase && tools.counters.is_some() {
+            flags |= flag::COUNTERS_PER_PHASE;
+        }
+        let cpu_from_counters = start.counters.is_some() && counts_task_clock(&tools);
+        if per_phase && (cpu_from_counters || tools.ring.is_none()) {
+            flags |= flag::CPU_PER_PHASE;
+        }
+        if scope == CounterScope::Task && tools.counters.is_some() {
+            flags |= flag::COUNTERS_PER_TASK;
+        }
+        section.flags.store(flags, Relaxed);
+        section.counter_mask.store(tools.counters.as_ref().map_or(0, CounterGroup::mask), Relaxed);
+        section.pid.store(std::process::id(), Relaxed);
+        section.tid.store(nix::unistd::gettid().as_raw() as u32, Relaxed);
+        Meter {
+            clock: Clock::best(),
+            writer: Writer::new(section),
+            slot: SlotId::phase(Phase::Startup),
+            since: section.born_ticks.load(Relaxed),
+            reads_at_marks: per_phase && (tools.counters.is_some() || tools.ring.is_none()),
+            tools,
+            fold,
+            scope,
+            start,
+            last: start,
+            task_from: None,
+        }
+    }
+
+    /// Life before the tools were open: on the CPU for the CPU time so far, on a run queue for the run delay so far,
+    /// and for the rest not there yet (the parent was still making it), which is `blocked`.
+    fn book_what_was_before(&mut self) {
+        let born_raw_ns = self.writer.section().born_raw_ns.load(Relaxed);
+        let wall_ns = self.start.raw_ns.saturating_sub(born_raw_ns);
+        let cpu_ns = self.start.cpu_ns.min(wall_ns);
+        let run_delay_ns = self.start.sched.run_delay_ns;
+        self.writer.book(self.slot, Booking { off_ns: wall_ns - cpu_ns, run_delay_ns, cpu_ns, ..Booking::default() });
+        self.start.cpu_ns = 0;
+        self.start.switches = (0, 0);
+    }
+
+    /// The clock of the marks.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// What watches the thread.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// The section that this meter writes.
+    pub fn section(&self) -> &'l Section {
+        self.writer.section()
+    }
+
+    /// The phase (or kernel phase) that is open.
+    pub fn slot(&self) -> SlotId {
+        self.slot
+    }
+
+    /// From now on the worker is in `phase`.
+    #[inline(always)]
+    pub fn mark(&mut self, phase: Phase) {
+        self.mark_slot(SlotId::phase(phase));
+    }
+
+    /// From now on time is booked to `next`.
+    #[inline(always)]
+    pub fn mark_slot(&mut self, next: SlotId) {
+        let mut now = self.clock.now();
+        // The ring is looked at after the clock was read: unchanged now means that nothing happened before `now`.
+        if self.reads_at_marks || self.tools.ring.as_ref().is_some_and(SwitchRing::changed) {
+            now = self.settle();
+        }
+        self.writer.turn(self.slot, now.wrapping_sub(self.since), next, now);
+        self.slot = next;
+        self.since = now;
+    }
+
+    /// A task was taken and computes from now on.
+    #[inline]
+    pub fn begin_task(&mut self, task: u64) {
+        self.mark(Phase::Compute);
+        self.writer.begin_task(task, self.since);
+        if self.scope == CounterScope::Task {
+            self.task_from = self.read_counters();
+        }
+    }
+
+    /// The task is done (or, if not `done`, given up), and the worker is in `phase` from now on.
+    #[inline]
+    pub fn end_task(&mut self, done: bool, phase: Phase) {
+        if self.scope == CounterScope::Task {
+            self.count_task();
+        }
+        self.mark(phase);
+        self.writer.end_task(done);
+    }
+
+    #[cold]
+    fn count_task(&mut self) {
+        if let (Some(from), Some(to)) = (self.task_from.take(), self.read_counters()) {
+            self.writer.count(&self.writer.section().tasks, &from, &to);
+        }
+    }
+
+    fn read_counters(&self) -> Option<Reading> {
+        let section = self.writer.section();
+        section.counter_reads.store(section.counter_reads.load(Relaxed) + 1, Relaxed);
+        self.tools.read_counters()
+    }
+
+    /// Empties the ring before it is full; called at safe points when the daemon asks for it.
+    #[cold]
+    pub fn drain(&mut self) {
+        self.writer.section().attention.0.fetch_and(!attention::DRAIN, Relaxed);
+        self.settle();
+    }
+
+    /// Books to the open slot what happened since the last settling, and gives the time up to which that is true.
+    #[cold]
+    fn settle(&mut self) -> u64 {
+        loop {
+            self.settle_once();
+            let now = self.clock.now();
+            if !self.tools.ring.as_ref().is_some_and(SwitchRing::changed) {
+                return now;
+            }
+        }
+    }
+
+    fn settle_once(&mut self) {
+        let mut booking = Booking::default();
+        if let Some(ring) = &mut self.tools.ring {
+            ring.drain(|event| self.fold.feed(event));
+            let off = self.fold.take();
+            booking = Booking { off_ns: off.off_ns, preempted_ns: off.preempted_ns, lost: off.lost, ..booking };
+            if off.switches > 0 || off.lost > 0 {
+                self.settle_schedule(&mut booking);
+            }
+        } else if self.reads_at_marks {
+            self.settle_without_ring(&mut booking);
+        }
+        if self.reads_at_marks {
+            self.settle_counters(&mut booking);
+        }
+        if booking != Booking::default() {
+            self.writer.book(self.slot, booking);
+        }
+    }
+
+    /// The thread was off the CPU: how much of that was waiting for a core?
+    fn settle_schedule(&mut self, booking: &mut Booking) {
+        let now_raw_ns = raw_ns();
+        if let Some(sched) = self.read_schedstat() {
+            booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
+            if booking.lost > 0 {
+                // The records are incomplete. Off the CPU = wall - on, both since the last settling; no switch
+                // happened between that and the start of this phase, or it would have been settled there.
+                let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
+                let on_cpu_ns = sched.on_cpu_ns.saturating_sub(self.last.sched.on_cpu_ns);
+                booking.off_ns = booking.off_ns.max(wall_ns.saturating_sub(on_cpu_ns));
+                let section = self.writer.section();
+                section.flags.store(section.flags.load(Relaxed) | flag::RECORDS_LOST, Relaxed);
+            }
+            self.last.sched = sched;
+        }
+        self.last.raw_ns = now_raw_ns;
+    }
+
+    /// Tier `bare`: CPU time and run delay are read at every mark.
+    fn settle_without_ring(&mut self, booking: &mut Booking) {
+        if let Some(sched) = self.read_schedstat() {
+            booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
+            self.last.sched = sched;
+        }
+        if !counts_task_clock(&self.tools) {
+            let cpu_ns = thread_cpu_ns();
+            booking.cpu_ns = cpu_ns.saturating_sub(self.last.cpu_ns);
+            self.last.cpu_ns = cpu_ns;
+        }
+    }
+
+    fn settle_counters(&mut self, booking: &mut Booking) {
+        let Some(from) = self.last.counters else { return };
+        if let Some(to) = self.read_counters() {
+            if counts_task_clock(&self.tools) {
+                booking.cpu_ns = to.values[TASK_CLOCK].saturating_sub(from.values[TASK_CLOCK]);
+            }
+            self.writer.count(&self.writer.section().slots[self.slot.index()].counters, &from, &to);
+            self.last.counters = Some(to);
+        }
+    }
+
+    fn read_schedstat(&self) -> Option<Sample> {
+        let section = self.writer.section();
+        section.schedstat_reads.store(section.schedstat_reads.load(Relaxed) + 1, Relaxed);
+        self.tools.schedstat.as_ref().and_then(|stat| stat.read().ok())
+    }
+
+    /// Lends the tools to a worker on the same thread. Until [`Meter::take_back`] this meter must not be marked; it
+    /// waits in `idle`.
+    pub fn lend(&mut self) -> Tools {
+        self.mark(Phase::Idle);
+        self.last = baseline(&self.tools);
+        std::mem::take(&mut self.tools)
+    }
+
+    /// Takes the tools back. The time since is blocked time by definition: the coordinator waited for its worker,
+    /// and what the thread did meanwhile is in the worker's accounts.
+    pub fn take_back(&mut self, mut tools: Tools) {
+        if let Some(ring) = &mut tools.ring {
+            ring.drain(|event| self.fold.feed(event));
+            self.fold.take();
+        }
+        let now = baseline(&tools);
+        self.writer.book(self.slot, Booking { off_ns: now.raw_ns - self.last.raw_ns, ..Booking::default() });
+        self.start.cpu_ns += now.cpu_ns - self.last.cpu_ns;
+        self.start.switches.0 += now.switches.0 - self.last.switches.0;
+        self.start.switches.1 += now.switches.1 - self.last.switches.1;
+        if let (Some(start), Some(from), Some(to)) = (&mut self.start.counters, &self.last.counters, &now.counters) {
+            skip(start, from, to);
+        }
+        self.last = now;
+        self.tools = tools;
+    }
+
+    /// The worker's last act: closes the open slot and writes the totals of its life. Gives the tools back.
+    pub fn finish(mut self) -> Tools {
+        if let (Some(from), Some(to)) = (self.start.counters, self.tools.read_counters()) {
+            self.writer.count(&self.writer.section().life, &from, &to);
+        }
+        let switches = switches();
+        let cpu_ns = thread_cpu_ns().saturating_sub(self.start.cpu_ns);
+        let now = self.settle();
+        self.writer.close(self.slot, now.wrapping_sub(self.since), now);
+        self.writer.finish(
+            raw_ns(),
+            cpu_ns,
+            switches.0.saturating_sub(self.start.switches.0),
+            switches.1.saturating_sub(self.start.switches.1),
+        );
+        self.tools
+    }
+}
+
+/// Moves a starting point on as if what was counted between the two readings had never happened.
+fn skip(start: &mut Reading, from: &Reading, to: &Reading) {
+    start.enabled_ns += to.enabled_ns - from.enabled_ns;
+    start.running_ns += to.running_ns - from.running_ns;
+    for (place, value) in start.values.iter_mut().enumerate() {
+        *value += to.values[place] - from.values[place];
+    }
+}
+
+fn counts_task_clock(tools: &Tools) -> bool {
+    tools.counters.as_ref().is_some_and(|group| group.mask() >> TASK_CLOCK & 1 == 1)
+}
+
+fn baseline(tools: &Tools) -> Baseline {
+    Baseline {
+        raw_ns: raw_ns(),
+        cpu_ns: thread_cpu_ns(),
+        sched: tools.schedstat.as_ref().and_then(|stat| stat.read().ok()).unwrap_or_default(),
+        counters: tools.read_counters(),
+        switches: switches(),
+    }
+}
+
+/// Voluntary and involuntary switches of the calling thread so far.
+fn switches() -> (u64, u64) {
+    let usage: io::Result<_> = getrusage(UsageWho::RUSAGE_THREAD).map_err(Into::into);
+    let usage = usage.expect("getrusage of the own thread cannot fail");
+    // Both count events, so neither is negative.
+    (usage.voluntary_context_switches() as u64, usage.involuntary_context_switches() as u64)
+}

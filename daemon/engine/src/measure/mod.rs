@@ -1,0 +1,15 @@
+//! What a worker measures of itself.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`meter`] | the mark: one clock reading and a few stores; slow paths apart |
+//! | [`switch_ring`] | the thread's own context-switch records (perf events) |
+//! | [`schedstat`] | run delay |
+//! | [`counters`] | a group of hardware and software counters |
+//! | [`cost`] | what all this costs |
+
+pub mod cost;
+pub mod counters;
+pub mod meter;
+pub mod schedstat;
+pub mod switch_ring;
