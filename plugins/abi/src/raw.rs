@@ -55,6 +55,15 @@ pub const KERNEL_DETERMINISTIC: u32 = 2;
 /// `GILD_KERNEL_FORK_SAFE`
 pub const KERNEL_FORK_SAFE: u32 = 4;
 
+/// `GILD_DEBUG`
+pub const LOG_DEBUG: u32 = 0;
+/// `GILD_INFO`
+pub const LOG_INFO: u32 = 1;
+/// `GILD_WARN`
+pub const LOG_WARN: u32 = 2;
+/// `GILD_ERROR`
+pub const LOG_ERROR: u32 = 3;
+
 /// `gild_scalar`
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -234,17 +243,28 @@ pub struct Plugin {
 /// Type of the entry function.
 pub type Entry = unsafe extern "C" fn() -> *const Plugin;
 
-const _: () = {
-    assert!(size_of::<Scalar>() == 8);
-    assert!(size_of::<Param>() == 56);
-    assert!(size_of::<Bytes>() == 16);
-    assert!(size_of::<Writer>() == 16);
-    assert!(size_of::<Type>() == 40);
-    assert!(size_of::<Value>() == 16);
-    assert!(size_of::<Task>() == 8);
-    assert!(size_of::<Host>() == 96);
-    assert!(size_of::<Kernel>() == 104);
-    assert!(size_of::<Waits>() == 24);
-    assert!(size_of::<Async>() == 32);
-    assert!(size_of::<Plugin>() == 48);
-};
+/// Asserts a struct's size, and that its fields are these, in this order, at these offsets.
+macro_rules! layout {
+    ($name:ident, $size:literal, $($field:ident @ $offset:literal),+) => {
+        const _: () = {
+            assert!(size_of::<$name>() == $size);
+            $(assert!(std::mem::offset_of!($name, $field) == $offset);)+
+        };
+    };
+}
+
+layout!(Scalar, 8, i64 @ 0, f64 @ 0, str @ 0);
+layout!(Param, 56, name @ 0, summary @ 8, unit @ 16, kind @ 24, reserved @ 28, preset @ 32, min @ 40, max @ 48);
+layout!(Bytes, 16, ptr @ 0, len @ 8);
+layout!(Writer, 16, ctx @ 0, write @ 8);
+layout!(Type, 40, size @ 0, flags @ 4, id @ 8, encode @ 16, decode @ 24, drop @ 32);
+layout!(Value, 16, r#type @ 0, ptr @ 8);
+layout!(Task, 8, attention @ 0);
+layout!(Host, 96, size @ 0, abi_minor @ 4, name @ 8, version @ 16, log @ 24, fail @ 32, emit @ 40, checkpoint @ 48,
+    release @ 56, acquire @ 64, phase_enter @ 72, phase_exit @ 80, extension @ 88);
+layout!(Kernel, 104, size @ 0, flags @ 4, name @ 8, summary @ 16, params @ 24, n_params @ 32, phases @ 40, types @ 48,
+    create @ 56, plan @ 64, run @ 72, verify @ 80, destroy @ 88, extension @ 96);
+layout!(Waits, 24, size @ 0, reserved @ 4, fd @ 8, timer @ 16);
+layout!(Async, 32, size @ 0, flags @ 4, start @ 8, poll @ 16, drop @ 24);
+layout!(Plugin, 48, abi_major @ 0, abi_minor @ 4, abi_minor_min @ 8, size @ 12, name @ 16, version @ 24, license @ 32,
+    kernels @ 40);
