@@ -74,7 +74,7 @@ impl<'a> Args<'a> {
             return Ok(Args { params, values: Vec::new() });
         }
         if args.is_null() {
-            return Err(Error::new("the host gave no arguments"));
+            return Err(Error::host("the host gave no arguments"));
         }
         // SAFETY: not null, and one scalar per parameter (the caller's promise).
         let scalars = unsafe { slice::from_raw_parts(args, params.len()) };
@@ -97,7 +97,7 @@ impl<'a> Arg<'a> {
                 // SAFETY: the scalar of a text parameter holds a pointer (the caller's promise).
                 let text = unsafe { scalar.str };
                 if text.is_null() {
-                    return Err(Error::new(format!(
+                    return Err(Error::host(format!(
                         "parameter {}: the host gave no text",
                         param.name().to_string_lossy()
                     )));

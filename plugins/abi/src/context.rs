@@ -101,12 +101,12 @@ impl<'a> Cx<'a> {
     /// `task` is null or what the host gave to the running call on this thread.
     pub(crate) unsafe fn new(host: &'a Host, task: *mut raw::Task, phase_count: usize) -> Result<Cx<'a>> {
         if task.is_null() {
-            return Err(Error::new("the host gave no task"));
+            return Err(Error::host("the host gave no task"));
         }
         // SAFETY: not null, and valid during the call (the caller's promise).
         let attention = unsafe { (*task).attention };
         if attention.is_null() {
-            return Err(Error::new("the host gave a task without an attention word"));
+            return Err(Error::host("the host gave a task without an attention word"));
         }
         // SAFETY: the word is valid as long as the task, and both sides access it atomically; it is only read here.
         let attention = unsafe { AtomicU32::from_ptr(attention.cast_mut()) };

@@ -43,6 +43,11 @@ impl Error {
         Error { status: Some(status), text: String::new() }
     }
 
+    /// A fault of the host, not of the kernel.
+    pub(crate) fn host(text: impl fmt::Display) -> Error {
+        Error::with_status(raw::E_INTERNAL, text)
+    }
+
     pub(crate) fn with_status(status: Status, text: impl fmt::Display) -> Error {
         Error { status: Some(status), text: text.to_string() }
     }

@@ -133,7 +133,7 @@ const fn unique_params(params: &[Param]) -> bool {
 /// `this` is null or came from `create::<K>` and has not been destroyed.
 unsafe fn instance<'a, K>(this: *mut c_void) -> Result<&'a Instance<K>> {
     // SAFETY: null or a live `Instance<K>`, never reached through `&mut` (the caller's promise).
-    unsafe { this.cast::<Instance<K>>().as_ref() }.ok_or_else(|| Error::new("the host gave no instance"))
+    unsafe { this.cast::<Instance<K>>().as_ref() }.ok_or_else(|| Error::host("the host gave no instance"))
 }
 
 unsafe extern "C" fn create<K: Kernel>(
@@ -146,7 +146,7 @@ unsafe extern "C" fn create<K: Kernel>(
         let host = unsafe { Host::read(host) }?;
         host::remember(&host);
         if this.is_null() {
-            return Err(Error::with_status(raw::E_INTERNAL, "nowhere to put the instance"));
+            return Err(Error::host("nowhere to put the instance"));
         }
         check_types::<K>()?;
         // SAFETY: the host gives one checked argument per parameter, valid during the call.
@@ -195,7 +195,7 @@ unsafe extern "C" fn run<K: Kernel>(
         // SAFETY: this is the call, and the thread, that the task was given to.
         let mut cx = unsafe { Cx::new(&instance.host, task, K::PHASES.len()) }?;
         if output.is_null() {
-            return Err(Error::new("nowhere to put the result"));
+            return Err(Error::host("nowhere to put the result"));
         }
         let result = instance.kernel.run(&mut cx, input)?;
         // SAFETY: not null; the host gave it to receive the result.
@@ -210,7 +210,7 @@ unsafe extern "C" fn verify<K: Kernel>(this: *mut c_void, outs: *const raw::Valu
         let instance = unsafe { instance::<K>(this) }?;
         let outs = match (outs.is_null(), n) {
             (_, 0) => &[],
-            (true, n) => return Err(Error::with_status(raw::E_INTERNAL, format!("{n} results at a null pointer"))),
+            (true, n) => return Err(Error::host(format!("{n} results at a null pointer"))),
             // SAFETY: the host lends that many values for the call.
             (false, n) => unsafe { slice::from_raw_parts(outs, n) },
         };

@@ -88,7 +88,7 @@ impl<'a> Writer<'a> {
         if let Some(status) = self.failed {
             return Err(Error::from_status(status));
         }
-        let write = self.raw.write.ok_or_else(|| Error::new("the host gave a writer without a function"))?;
+        let write = self.raw.write.ok_or_else(|| Error::host("the host gave a writer without a function"))?;
         // SAFETY: the host's writer, valid during the call it was given to (`new`'s contract); the bytes are readable.
         let status = unsafe { write(self.raw.ctx, bytes.as_ptr().cast(), bytes.len()) };
         if status < 0 {
@@ -102,7 +102,7 @@ impl<'a> Writer<'a> {
     /// `writer` is null or what the host gave to the running call.
     unsafe fn new(writer: *const raw::Writer) -> Result<Writer<'a>> {
         // SAFETY: null or valid during the call (the caller's promise).
-        let raw = unsafe { writer.as_ref() }.ok_or_else(|| Error::new("the host gave no writer"))?;
+        let raw = unsafe { writer.as_ref() }.ok_or_else(|| Error::host("the host gave no writer"))?;
         Ok(Writer { raw, failed: None })
     }
 }
@@ -158,7 +158,7 @@ pub(crate) fn into_raw<T: Value>(value: T) -> raw::Value {
 /// `value` is null, or points to a value that this library made in this process and nobody changes during `'a`.
 pub(crate) unsafe fn borrow<'a, T: Value>(value: *const raw::Value) -> Result<&'a T> {
     // SAFETY: null or readable (the caller's promise).
-    let value = unsafe { value.as_ref() }.ok_or_else(|| Error::new("the host gave no value"))?;
+    let value = unsafe { value.as_ref() }.ok_or_else(|| Error::host("the host gave no value"))?;
     if !ptr::eq(value.r#type, TypeOf::<T>::TABLE) {
         // SAFETY: null or a type of this library: static (the caller's promise).
         let id = unsafe { value.r#type.as_ref() }.map_or(ptr::null(), |found| found.id);
@@ -171,13 +171,13 @@ pub(crate) unsafe fn borrow<'a, T: Value>(value: *const raw::Value) -> Result<&'
     }
     // SAFETY: the id says that `into_raw::<T>` or `decode::<T>` of this library made it: ids are checked to name one
     // Rust type each when an instance is created.
-    unsafe { value.ptr.cast::<T>().as_ref() }.ok_or_else(|| Error::new("the host gave a value without content"))
+    unsafe { value.ptr.cast::<T>().as_ref() }.ok_or_else(|| Error::host("the host gave a value without content"))
 }
 
 unsafe extern "C" fn encode<T: Value>(value: *const c_void, writer: *const raw::Writer) -> Status {
     door(raw::E_INTERNAL, || {
         // SAFETY: the host gives a value of this type, which it lends for the call.
-        let value = unsafe { value.cast::<T>().as_ref() }.ok_or_else(|| Error::new("no value to encode"))?;
+        let value = unsafe { value.cast::<T>().as_ref() }.ok_or_else(|| Error::host("no value to encode"))?;
         // SAFETY: this is the call that the writer was given to.
         let mut writer = unsafe { Writer::new(writer) }?;
         value.encode(&mut writer)?;
@@ -188,7 +188,7 @@ unsafe extern "C" fn encode<T: Value>(value: *const c_void, writer: *const raw::
 unsafe extern "C" fn decode<T: Value>(src: raw::Bytes, value: *mut *mut c_void) -> Status {
     door(raw::E_DECODE, || {
         if value.is_null() {
-            return Err(Error::with_status(raw::E_INTERNAL, "nowhere to put the decoded value"));
+            return Err(Error::host("nowhere to put the decoded value"));
         }
         let bytes = match (src.ptr.is_null(), src.len) {
             (_, 0) => &[],
