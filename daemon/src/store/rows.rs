@@ -1,0 +1,75 @@
+//! Accounts as tidy rows, one after the other: run × case × repetition × worker × phase.
+
+use gild_model::account::Role;
+use gild_model::run::{AccountRow, RunId};
+use gild_model::trial::TrialStatus;
+use rusqlite::Row;
+
+use super::columns::Columns;
+use super::trials::{account_columns, account_of};
+use super::{Result, Store};
+
+/// The view `v_accounts`, in the order in which trials finished. Written out, because SQLite would sort all rows
+/// of the view by account, and here nothing needs sorting: every step follows an index in its order.
+pub(super) const ROWS: &str = concat!(
+    "SELECT trials.run, cases.name, cases.model, cases.workers, cases.lock, cases.start, cases.transport,
+        cases.pinning, trials.repetition, trials.warmup, trials.status, trials.wall_ns, workers.role, workers.number,
+        workers.pid, workers.tid, workers.core, ",
+    account_columns!(),
+    " FROM trials
+      CROSS JOIN cases ON cases.run = trials.run AND cases.position = trials.case_position
+      CROSS JOIN workers ON workers.trial = trials.id
+      CROSS JOIN accounts ON accounts.worker = workers.id
+      WHERE trials.id = ?1
+      ORDER BY workers.id, accounts.id"
+);
+
+impl Store {
+    /// Hands over every row of accounts of a run until `visit` answers `false`; none if there is no such run.
+    /// Holds one row at a time; `visit` keeps a read transaction open, so that what it sees is of one moment.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn account_rows(&self, id: RunId, visit: &mut dyn FnMut(AccountRow) -> bool) -> Result<()> {
+        self.try_account_rows(id, visit).map_err(|error| self.error(error))
+    }
+
+    fn try_account_rows(&self, id: RunId, visit: &mut dyn FnMut(AccountRow) -> bool) -> rusqlite::Result<()> {
+        let mut trials = self.connection.prepare_cached("SELECT id FROM trials WHERE run = ?1 ORDER BY id")?;
+        let mut rows = self.connection.prepare_cached(ROWS)?;
+        let mut trials = trials.query([id])?;
+        while let Some(trial) = trials.next()? {
+            let mut rows = rows.query([trial.get::<_, i64>(0)?])?;
+            while let Some(row) = rows.next()? {
+                if !visit(row_of(row)?) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn row_of(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+    let mut columns = Columns::from(row, 0);
+    Ok(AccountRow {
+        run: columns.take()?,
+        case: columns.take()?,
+        model: columns.take()?,
+        case_workers: columns.take()?,
+        lock: columns.take()?,
+        start: columns.take()?,
+        transport: columns.take()?,
+        pinning: columns.take()?,
+        repetition: columns.take()?,
+        warmup: columns.take()?,
+        status: columns.name::<TrialStatus>()?.name().to_owned(),
+        trial_wall_ns: columns.take()?,
+        role: columns.name::<Role>()?.name().to_owned(),
+        worker: columns.take()?,
+        pid: columns.take()?,
+        tid: columns.take()?,
+        core: columns.take()?,
+        account: account_of(&mut columns)?,
+    })
+}

@@ -1,0 +1,194 @@
+//! Runs: queued, started, ended, listed, removed.
+
+use gild_model::case::Case;
+use gild_model::experiment::Experiment;
+use gild_model::host::HostReport;
+use gild_model::run::{Run, RunHead, RunId, RunStatus};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, named_params, params};
+
+use super::columns::{Columns, Json, Time};
+use super::{Result, Store, StoreError};
+use crate::summary::Fold;
+
+/// The columns of a [`RunHead`]. SQLite reads a row from its start and stops at the last column asked for, so
+/// this never touches the long texts behind them.
+pub(super) const HEAD: &str = "SELECT id, name, kernel, status, error,
+        (SELECT count(*) FROM cases WHERE cases.run = runs.id),
+        (SELECT count(*) FROM trials WHERE trials.run = runs.id),
+        trials_planned, submitted_at, started_at, finished_at
+    FROM runs";
+
+impl Store {
+    /// Takes a run into the queue.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn insert_run(&self, experiment: &Experiment, submitted_at: Timestamp) -> Result<RunId> {
+        self.try_insert_run(experiment, submitted_at).map_err(|error| self.error(error))
+    }
+
+    fn try_insert_run(&self, experiment: &Experiment, submitted_at: Timestamp) -> rusqlite::Result<RunId> {
+        let transaction = self.begin_write()?;
+        let trials_per_case = u64::from(experiment.repetitions) + u64::from(experiment.warmups);
+        let trials = (experiment.cases.len() as u64 * trials_per_case).min(u64::from(u32::MAX));
+        transaction.execute(
+            "INSERT INTO runs (name, kernel, status, trials_planned, submitted_at, experiment)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                experiment.name,
+                experiment.kernel,
+                RunStatus::Queued.name(),
+                trials,
+                Time(submitted_at),
+                Json(experiment)
+            ],
+        )?;
+        let id = transaction.last_insert_rowid();
+        for (position, case) in experiment.cases.iter().enumerate() {
+            insert_case(&transaction, id, position, case)?;
+        }
+        transaction.commit()?;
+        Ok(id)
+    }
+
+    /// Notes that the first trial of a run is about to start, and on what machine.
+    ///
+    /// # Errors
+    /// There is no such run; the store cannot be written.
+    pub fn set_running(&self, id: RunId, host: &HostReport, at: Timestamp) -> Result<()> {
+        let changed = self.connection.execute(
+            "UPDATE runs SET status = ?2, host = ?3, started_at = ?4 WHERE id = ?1",
+            params![id, RunStatus::Running.name(), Json(host), Time(at)],
+        );
+        self.one_run(id, changed)
+    }
+
+    /// Notes how a run ended.
+    ///
+    /// # Errors
+    /// There is no such run; the store cannot be written.
+    pub fn finish_run(&self, id: RunId, status: RunStatus, error: Option<&str>, at: Timestamp) -> Result<()> {
+        let changed = self.connection.execute(
+            "UPDATE runs SET status = ?2, error = ?3, finished_at = ?4 WHERE id = ?1",
+            params![id, status.name(), error, Time(at)],
+        );
+        self.one_run(id, changed)
+    }
+
+    /// Marks the runs that an earlier daemon left unfinished as interrupted, and says how many there were.
+    /// Their finished trials stay; when they ended is not known, so no time is written.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn interrupt_unfinished(&self) -> Result<u32> {
+        let changed = self
+            .connection
+            .execute(
+                "UPDATE runs SET status = ?1 WHERE status IN (?2, ?3)",
+                [RunStatus::Interrupted, RunStatus::Queued, RunStatus::Running].map(RunStatus::name),
+            )
+            .map_err(|error| self.error(error))?;
+        Ok(u32::try_from(changed).unwrap_or(u32::MAX))
+    }
+
+    /// Removes a run with everything that belongs to it; `false` if there is none. Its number stays taken.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn remove_run(&self, id: RunId) -> Result<bool> {
+        let removed = self.connection.execute("DELETE FROM runs WHERE id = ?1", [id]);
+        removed.map(|count| count == 1).map_err(|error| self.error(error))
+    }
+
+    /// A run in one line; `None` if there is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn head(&self, id: RunId) -> Result<Option<RunHead>> {
+        let head = self.connection.prepare_cached(&format!("{HEAD} WHERE id = ?1"));
+        head.and_then(|mut statement| statement.query_row([id], head_of).optional()).map_err(|error| self.error(error))
+    }
+
+    /// Every run in one line, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn heads(&self) -> Result<Vec<RunHead>> {
+        let heads = self.connection.prepare_cached(&format!("{HEAD} ORDER BY id DESC"));
+        heads.and_then(|mut statement| statement.query_map([], head_of)?.collect()).map_err(|error| self.error(error))
+    }
+
+    /// A run with its trials (without their accounts) and its summary; `None` if there is none. Accounts are read
+    /// one trial at a time, so that a long run needs no more memory than a short one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn run(&self, id: RunId) -> Result<Option<Run>> {
+        // One transaction: head, trials and summary are of the same moment, also in a reader.
+        let _moment = self.connection.unchecked_transaction().map_err(|error| self.error(error))?;
+        let Some(head) = self.head(id)? else { return Ok(None) };
+        let (experiment, host) = self.asked_for(id).map_err(|error| self.error(error))?;
+        let mut fold = Fold::new(&experiment, host.as_ref().map_or(0, |host| host.cores.len()));
+        let mut trials = Vec::new();
+        self.each_trial_for_summary(id, |mut trial| {
+            fold.add(&trial);
+            trial.workers = Vec::new();
+            trials.push(trial);
+        })?;
+        let summary = fold.finish();
+        Ok(Some(Run { head, experiment, host, summary, trials }))
+    }
+
+    fn asked_for(&self, id: RunId) -> rusqlite::Result<(Experiment, Option<HostReport>)> {
+        self.connection.query_row("SELECT experiment, host FROM runs WHERE id = ?1", [id], |row| {
+            let mut columns = Columns::from(row, 0);
+            Ok((columns.json()?, columns.take::<Option<Json<HostReport>>>()?.map(|host| host.0)))
+        })
+    }
+
+    fn one_run(&self, id: RunId, changed: rusqlite::Result<usize>) -> Result<()> {
+        match changed {
+            Ok(0) => Err(StoreError::NoSuchRun(id)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.error(error)),
+        }
+    }
+}
+
+fn insert_case(connection: &rusqlite::Connection, run: RunId, position: usize, case: &Case) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO cases (run, position, name, model, workers, lock, interval_us, start, transport, pinning)
+         VALUES (:run, :position, :name, :model, :workers, :lock, :interval_us, :start, :transport, :pinning)",
+    )?;
+    statement.execute(named_params! {
+        ":run": run,
+        ":position": position,
+        ":name": case.name,
+        ":model": case.model.name(),
+        ":workers": case.workers,
+        ":lock": case.lock.map(|it| it.name()),
+        ":interval_us": case.interval_us,
+        ":start": case.start.map(|it| it.name()),
+        ":transport": case.transport.map(|it| it.name()),
+        ":pinning": case.pinning.to_string(),
+    })?;
+    Ok(())
+}
+
+fn head_of(row: &Row<'_>) -> rusqlite::Result<RunHead> {
+    let mut columns = Columns::from(row, 0);
+    Ok(RunHead {
+        id: columns.take()?,
+        name: columns.take()?,
+        kernel: columns.take()?,
+        status: columns.name()?,
+        error: columns.take()?,
+        cases: columns.take()?,
+        trials_done: columns.take()?,
+        trials_planned: columns.take()?,
+        submitted_at: columns.take::<Time>()?.0,
+        started_at: columns.take::<Option<Time>>()?.map(|time| time.0),
+        finished_at: columns.take::<Option<Time>>()?.map(|time| time.0),
+    })
+}

@@ -1,0 +1,197 @@
+//! The trials of one case folded into its line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gild_model::account::{Role, WorkerAccount};
+use gild_model::case::{Case, Model};
+use gild_model::summary::{CaseSummary, Ratio};
+use gild_model::trial::{Trial, TrialStatus};
+
+use super::sentence::{self, Facts};
+use super::shares::{Pool, middle_cpu_ns};
+use super::{counts, statistics};
+
+/// The case that others are compared with.
+#[derive(Debug, Clone)]
+pub(super) struct Baseline {
+    name: String,
+    /// Wall times by repetition, in nanoseconds.
+    wall_ns: BTreeMap<u32, u64>,
+}
+
+/// What a case is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reference<'a> {
+    /// Nothing: it is the only one.
+    Nothing,
+    /// Itself: it is the baseline of the others.
+    Itself,
+    /// The baseline.
+    Other(&'a Baseline),
+}
+
+/// A case in the making.
+#[derive(Debug)]
+pub(super) struct CaseFold {
+    /// The case.
+    pub case: Case,
+    /// Accounts of the workers of the trials that count.
+    pub workers: Pool,
+    /// Accounts of their coordinators, between the first worker's start and the last result.
+    coordinator: Pool,
+    trials: u32,
+    failed: u32,
+    /// The first trial that failed (warm-ups are run before the repetitions), and why.
+    first_failure: Option<((bool, u32), Option<String>)>,
+    /// Wall times of the trials that count, by repetition, in nanoseconds.
+    wall_ns: BTreeMap<u32, u64>,
+    /// Numbers of tasks seen in the trials that count.
+    tasks: BTreeSet<u64>,
+    /// Cores used by each trial that counts; `None` where it was not measured.
+    cores_used: Vec<Option<f64>>,
+    /// Cost of the accounting of each trial that counts; `None` where it was not measured.
+    accounting: Vec<Option<f64>>,
+    unbalanced: u32,
+    /// Rows without a life to compare them with.
+    pub unchecked: u32,
+    lost_records: u64,
+}
+
+impl CaseFold {
+    /// Starts with no trials.
+    pub fn new(case: Case) -> CaseFold {
+        CaseFold {
+            case,
+            workers: Pool::default(),
+            coordinator: Pool::default(),
+            trials: 0,
+            failed: 0,
+            first_failure: None,
+            wall_ns: BTreeMap::new(),
+            tasks: BTreeSet::new(),
+            cores_used: Vec::new(),
+            accounting: Vec::new(),
+            unbalanced: 0,
+            unchecked: 0,
+            lost_records: 0,
+        }
+    }
+
+    /// Takes in one of its trials.
+    pub fn add(&mut self, trial: &Trial) {
+        if trial.status == TrialStatus::Failed {
+            self.add_failure(trial);
+        }
+        if !counts(trial) {
+            return;
+        }
+        self.trials += 1;
+        self.tasks.insert(trial.tasks_done);
+        self.wall_ns.extend(trial.wall_ns.map(|wall_ns| (trial.repetition, wall_ns)));
+        self.cores_used.push(self.cores_used_by(trial));
+        self.accounting.push(trial.accounting.as_ref().map(|cost| cost.share));
+        for worker in &trial.workers {
+            self.add_row(worker);
+        }
+    }
+
+    fn add_failure(&mut self, trial: &Trial) {
+        self.failed += 1;
+        let place = (!trial.warmup, trial.repetition);
+        if self.first_failure.as_ref().is_none_or(|(first, _)| place < *first) {
+            self.first_failure = Some((place, trial.error.clone()));
+        }
+    }
+
+    fn add_row(&mut self, worker: &WorkerAccount) {
+        match worker.role {
+            Role::Worker => self.workers.add_life(worker),
+            Role::Coordinator => self.coordinator.add_middle(worker),
+        }
+        self.unbalanced += u32::from(worker.balanced == Some(false));
+        self.unchecked += u32::from(worker.balanced.is_none());
+        self.lost_records += worker.phases.iter().map(|account| account.lost_records).sum::<u64>();
+    }
+
+    /// Σ CPU time / wall time.
+    fn cores_used_by(&self, trial: &Trial) -> Option<f64> {
+        let cpu_ns: u64 = trial.workers.iter().map(|worker| self.cpu_ns(worker)).sum::<Option<_>>()?;
+        trial.wall_ns.filter(|wall_ns| *wall_ns > 0).map(|wall_ns| cpu_ns as f64 / wall_ns as f64)
+    }
+
+    fn cpu_ns(&self, worker: &WorkerAccount) -> Option<u64> {
+        match worker.role {
+            Role::Worker => worker.cpu_ns,
+            Role::Coordinator if self.lends_its_thread() => Some(0),
+            Role::Coordinator => middle_cpu_ns(worker),
+        }
+    }
+
+    /// The coordinator's thread is the worker's: what it does is in the worker's row, and its own row is idle.
+    fn lends_its_thread(&self) -> bool {
+        self.case.model == Model::Sequential
+    }
+
+    /// What the other cases need of this one, if it is the baseline.
+    pub fn baseline(&self) -> Baseline {
+        Baseline { name: self.case.name.clone(), wall_ns: self.wall_ns.clone() }
+    }
+
+    /// Its line.
+    pub fn finish(&self, reference: Reference<'_>, cores: usize) -> CaseSummary {
+        let wall_ns: Vec<_> = self.wall_ns.values().map(|wall_ns| *wall_ns as f64).collect();
+        let wall_ns = statistics::estimate(&wall_ns);
+        let tasks = self.tasks.first().copied().filter(|_| self.tasks.len() == 1);
+        let tasks_per_s = wall_ns.zip(tasks).map(|(wall_ns, tasks)| tasks as f64 / (wall_ns.median / 1e9));
+        let versus = self.versus(reference);
+        let error = self.first_failure.as_ref().and_then(|(_, error)| error.clone());
+        let facts = Facts {
+            case: &self.case,
+            trials: self.trials,
+            failed: self.failed,
+            error: error.as_deref(),
+            workers: &self.workers,
+            reference,
+            versus,
+            cores,
+        };
+        CaseSummary {
+            sentence: sentence::of(&facts),
+            case: self.case.clone(),
+            trials: self.trials,
+            failed: self.failed,
+            wall_ns,
+            versus,
+            tasks,
+            tasks_per_s: tasks_per_s.filter(|rate| rate.is_finite()),
+            workers: self.workers.shares(),
+            coordinator: self.coordinator.shares().filter(|_| !self.lends_its_thread()),
+            parallelism: median_if_all(&self.cores_used),
+            unbalanced: self.unbalanced,
+            lost_records: self.lost_records,
+            accounting: median_if_all(&self.accounting),
+            error,
+        }
+    }
+
+    /// Against the baseline, over the repetitions that both have.
+    fn versus(&self, reference: Reference<'_>) -> Option<Ratio> {
+        let Reference::Other(baseline) = reference else { return None };
+        let pair = |(repetition, wall_ns): (&u32, &u64)| {
+            baseline.wall_ns.get(repetition).map(|baseline_ns| (*baseline_ns as f64, *wall_ns as f64))
+        };
+        statistics::ratio(&self.wall_ns.iter().filter_map(pair).collect::<Vec<_>>())
+    }
+}
+
+impl Baseline {
+    /// The case's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The median, if every value was measured.
+fn median_if_all(values: &[Option<f64>]) -> Option<f64> {
+    statistics::median(&values.iter().copied().collect::<Option<Vec<_>>>()?)
+}

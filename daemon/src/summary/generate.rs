@@ -1,0 +1,255 @@
+//! Random trials and experiments for the tests of the store and of the summary.
+
+use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
+use gild_model::case::{Case, CounterScope, LockPolicy, Model, Pinning};
+use gild_model::experiment::Experiment;
+use gild_model::host::Tier;
+use gild_model::phase::Phase;
+use gild_model::trial::{AccountingCost, Trial, TrialStatus};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// The largest number that the store holds.
+const INTEGER_MAX: u64 = i64::MAX as u64;
+
+/// An experiment with a sequential case, then threads, then processes.
+pub fn experiment() -> Experiment {
+    let case = |name: &str, model, workers, lock| Case {
+        name: name.to_owned(),
+        model,
+        workers,
+        lock,
+        interval_us: lock.filter(|it| *it == LockPolicy::Cpython).map(|_| 5_000),
+        start: None,
+        transport: None,
+        pinning: Pinning::Cores(vec![0, 2]),
+    };
+    Experiment {
+        name: "an experiment".to_owned(),
+        kernel: "a-kernel".to_owned(),
+        plugin: None,
+        params: [("n".to_owned(), gild_model::experiment::ParamValue::Float(0.1 + 0.2))].into(),
+        cases: vec![
+            case("sequential", Model::Sequential, 1, None),
+            case("threads-10", Model::Threads, 10, Some(LockPolicy::Cpython)),
+            case("processes-10", Model::Processes, 10, None),
+        ],
+        repetitions: 5,
+        warmups: 1,
+        counters: CounterScope::Phase,
+        task_limit_s: None,
+        trial_limit_s: Some(1.5),
+    }
+}
+
+/// A phase whose states add up to its wall time, as far as they were measured; in nanoseconds of up to 17 minutes.
+fn honest_account() -> impl Strategy<Value = PhaseAccount> {
+    let time = 0..=1_000_000_000_000_u64;
+    let states = (time.clone(), time.clone(), time.clone(), time.clone(), time);
+    (select(&Phase::ALL[..]), states, 0..4_u8).prop_map(
+        |(phase, (on_cpu, preempted, waking, blocked, stolen), known)| {
+            let stolen_known = known > 2;
+            let on_cpu_ns = if stolen_known { on_cpu } else { on_cpu + stolen };
+            PhaseAccount {
+                phase,
+                kernel_phase: None,
+                entries: 1,
+                wall_ns: on_cpu + preempted + waking + blocked + stolen,
+                on_cpu_ns: (known > 0).then_some(on_cpu_ns),
+                preempted_ns: (known > 1).then_some(preempted),
+                waking_ns: (known > 1).then_some(waking),
+                run_queue_ns: (known > 0).then_some(preempted + waking),
+                blocked_ns: (known > 0).then_some(blocked),
+                stolen_ns: stolen_known.then_some(stolen),
+                cpu_ns: None,
+                counters: Vec::new(),
+                lost_records: 0,
+                open: false,
+            }
+        },
+    )
+}
+
+fn honest_worker(role: Role) -> impl Strategy<Value = WorkerAccount> {
+    (vec(honest_account(), 0..8), option::of(0..1_000_000_000_u64)).prop_map(move |(phases, stolen_ns)| {
+        let accounted_ns = phases.iter().map(|account| account.wall_ns).sum();
+        WorkerAccount {
+            role,
+            index: 0,
+            pid: Some(1),
+            tid: Some(1),
+            core: None,
+            tasks: 1,
+            life_ns: Some(accounted_ns),
+            accounted_ns,
+            balanced: Some(true),
+            cpu_ns: Some(accounted_ns / 2),
+            stolen_ns,
+            voluntary_switches: None,
+            involuntary_switches: None,
+            counters: Vec::new(),
+            task_counters: Vec::new(),
+            phases,
+            notes: Vec::new(),
+        }
+    })
+}
+
+/// Trials that are done, of all cases and repetitions of [`experiment`], whose books balance.
+pub fn honest_trials() -> impl Strategy<Value = Vec<Trial>> {
+    let workers = (honest_worker(Role::Coordinator), vec(honest_worker(Role::Worker), 1..4));
+    let one = (workers, 1..10_000_000_000_u64, option::of(0.0..0.1));
+    vec(one, 15).prop_map(|trials| {
+        let finished = trials.into_iter().enumerate().map(|(place, (workers, wall_ns, share))| Trial {
+            wall_ns: Some(wall_ns),
+            accounting: share.map(accounting_of),
+            workers: [vec![workers.0], workers.1].concat(),
+            ..done(place as u32 % 3, place as u32 / 3)
+        });
+        finished.collect()
+    })
+}
+
+fn accounting_of(share: f64) -> AccountingCost {
+    AccountingCost {
+        marks: 10,
+        mark_ns: 20.0,
+        counter_reads: 0,
+        counter_read_ns: None,
+        schedstat_reads: 0,
+        schedstat_read_ns: None,
+        share,
+    }
+}
+
+/// A trial that is done and has no accounts.
+pub fn done(case: u32, repetition: u32) -> Trial {
+    Trial {
+        case,
+        repetition,
+        warmup: false,
+        status: TrialStatus::Done,
+        error: None,
+        wall_ns: Some(1_000_000),
+        tasks_planned: Some(100),
+        tasks_done: 100,
+        digest: Some("d1".to_owned()),
+        verified: Some(true),
+        tier: Tier::Software,
+        accounting: None,
+        workers: Vec::new(),
+        output: None,
+    }
+}
+
+/// Any phase, sensible or not: what the store has to give back as it got it.
+fn any_account() -> impl Strategy<Value = PhaseAccount> {
+    let integer = || 0..=INTEGER_MAX;
+    let maybe = || option::of(0..=INTEGER_MAX);
+    let times = (integer(), maybe(), maybe(), maybe(), maybe(), maybe(), maybe(), maybe());
+    (select(&Phase::ALL[..]), option::of(any::<String>()), integer(), times, any_counters(), integer(), any::<bool>())
+        .prop_map(|(phase, kernel_phase, entries, times, counters, lost_records, open)| PhaseAccount {
+            phase,
+            kernel_phase,
+            entries,
+            wall_ns: times.0,
+            on_cpu_ns: times.1,
+            preempted_ns: times.2,
+            waking_ns: times.3,
+            run_queue_ns: times.4,
+            blocked_ns: times.5,
+            stolen_ns: times.6,
+            cpu_ns: times.7,
+            counters,
+            lost_records,
+            open,
+        })
+}
+
+fn any_counters() -> impl Strategy<Value = Vec<CounterReading>> {
+    let ratio = option::of(0.0..=1.0_f64);
+    let reading = (any::<String>(), option::of(any::<u64>()), ratio);
+    vec(reading.prop_map(|(name, value, running_ratio)| CounterReading { name, value, running_ratio }), 0..4)
+}
+
+/// Any worker, sensible or not.
+fn any_worker() -> impl Strategy<Value = WorkerAccount> {
+    let maybe = || option::of(0..=INTEGER_MAX);
+    let identity = (
+        select(&[Role::Coordinator, Role::Worker][..]),
+        any::<u32>(),
+        option::of(any::<u32>()),
+        option::of(any::<u32>()),
+        option::of(any::<u32>()),
+        0..=INTEGER_MAX,
+    );
+    let life = (maybe(), 0..=INTEGER_MAX, option::of(any::<bool>()), maybe(), maybe(), maybe(), maybe());
+    let lists = (any_counters(), any_counters(), vec(any_account(), 0..4), vec(any::<String>(), 0..3));
+    (identity, life, lists).prop_map(|(identity, life, lists)| WorkerAccount {
+        role: identity.0,
+        index: identity.1,
+        pid: identity.2,
+        tid: identity.3,
+        core: identity.4,
+        tasks: identity.5,
+        life_ns: life.0,
+        accounted_ns: life.1,
+        balanced: life.2,
+        cpu_ns: life.3,
+        stolen_ns: life.4,
+        voluntary_switches: life.5,
+        involuntary_switches: life.6,
+        counters: lists.0,
+        task_counters: lists.1,
+        phases: lists.2,
+        notes: lists.3,
+    })
+}
+
+fn any_accounting() -> impl Strategy<Value = AccountingCost> {
+    let integer = || 0..=INTEGER_MAX;
+    let cost = || 0.0..1e9_f64;
+    (integer(), cost(), integer(), option::of(cost()), integer(), option::of(cost()), cost()).prop_map(|it| {
+        AccountingCost {
+            marks: it.0,
+            mark_ns: it.1,
+            counter_reads: it.2,
+            counter_read_ns: it.3,
+            schedstat_reads: it.4,
+            schedstat_read_ns: it.5,
+            share: it.6,
+        }
+    })
+}
+
+/// Any trial of case 0, sensible or not.
+pub fn any_trial() -> impl Strategy<Value = Trial> {
+    let maybe = || option::of(0..=INTEGER_MAX);
+    let end = (
+        any::<u32>(),
+        any::<bool>(),
+        select(&[TrialStatus::Done, TrialStatus::Failed, TrialStatus::Cancelled][..]),
+        option::of(any::<String>()),
+        select(&[Tier::Bare, Tier::Software, Tier::Pmu][..]),
+    );
+    let work = (maybe(), maybe(), 0..=INTEGER_MAX, option::of(any::<String>()), option::of(any::<bool>()));
+    let accounts = (option::of(any_accounting()), vec(any_worker(), 0..4), option::of(any::<String>()));
+    (end, work, accounts).prop_map(|(end, work, accounts)| Trial {
+        case: 0,
+        repetition: end.0,
+        warmup: end.1,
+        status: end.2,
+        error: end.3,
+        wall_ns: work.0,
+        tasks_planned: work.1,
+        tasks_done: work.2,
+        digest: work.3,
+        verified: work.4,
+        tier: end.4,
+        accounting: accounts.0,
+        workers: accounts.1,
+        output: accounts.2,
+    })
+}

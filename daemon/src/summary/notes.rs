@@ -1,0 +1,161 @@
+//! What a reader of the figures has to know: what does not add up, what was lost, what was in the way.
+
+use std::collections::BTreeMap;
+
+use gild_model::case::{LockPolicy, Model};
+use gild_model::host::Tier;
+use gild_model::summary::CaseSummary;
+use gild_model::trial::Trial;
+
+use super::case::CaseFold;
+use super::{Results, counts, statistics};
+
+/// Above this share of the workers' lives, stolen time is worth a note.
+const STOLEN_MAX: f64 = 0.01;
+/// Above this share of the workers' lives, the cost of the accounting is worth a note.
+const ACCOUNTING_MAX: f64 = 0.005;
+/// Above this share of the workers' lives, states that do not add up are worth a note.
+const GAP_MAX: f64 = 0.001;
+/// With fewer repetitions than this, no interval made of the values measured reaches 90 % (1 − 2·½ⁿ).
+const REPETITIONS_FOR_90: usize = 5;
+/// Most notes of workers that are passed on.
+const WORKER_NOTES_MAX: usize = 10;
+
+/// What single trials and workers have to say, collected over a run.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// Trials that count, and those of them without context-switch records.
+    trials: u32,
+    bare: u32,
+    /// Notes of workers, and of how many.
+    of_workers: BTreeMap<String, u64>,
+}
+
+impl Notes {
+    /// Takes in a trial, if it counts.
+    pub fn add(&mut self, trial: &Trial) {
+        if !counts(trial) {
+            return;
+        }
+        self.trials += 1;
+        self.bare += u32::from(trial.tier < Tier::Software);
+        for note in trial.workers.iter().flat_map(|worker| &worker.notes) {
+            *self.of_workers.entry(note.clone()).or_default() += 1;
+        }
+    }
+
+    /// The notes.
+    pub fn finish(self) -> impl Iterator<Item = String> {
+        let bare = (self.bare > 0).then(|| {
+            format!(
+                "{} of {} trials were measured at tier bare, without context-switch records: being pushed off a core \
+                 and waiting for one after being woken are not told apart (gilctl doctor says what to do)",
+                self.bare, self.trials
+            )
+        });
+        let left_out = self.of_workers.len().saturating_sub(WORKER_NOTES_MAX);
+        let left_out = (left_out > 0).then(|| format!("{left_out} more notes of workers are with the trials"));
+        let of_workers = self.of_workers.into_iter().take(WORKER_NOTES_MAX);
+        let of_workers = of_workers.map(|(note, count)| format!("{note} (rows of accounts: {count})"));
+        bare.into_iter().chain(of_workers).chain(left_out)
+    }
+}
+
+/// Notes on the results of all trials.
+pub(super) fn of_results(results: &Results) -> Vec<String> {
+    let differ = results.identical == Some(false);
+    let wrong = results.verified == Some(false);
+    let notes = [
+        differ.then_some("results differ between trials: the cases did not do the same work, so times do not compare"),
+        wrong.then_some("the kernel's own check says that results are wrong"),
+    ];
+    notes.into_iter().flatten().map(str::to_owned).collect()
+}
+
+/// Notes on one case.
+pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize) -> Vec<String> {
+    let notes = [
+        unbalanced(case, line),
+        gap(case),
+        lost_records(line),
+        oversubscribed(case, cores),
+        stolen(case),
+        accounting(line),
+        wide_interval(line),
+    ];
+    notes.into_iter().flatten().map(|note| format!("{}: {note}", case.case.name)).collect()
+}
+
+fn unbalanced(case: &CaseFold, line: &CaseSummary) -> Option<String> {
+    match (line.unbalanced, case.unchecked) {
+        (0, 0) => None,
+        (0, unchecked) => Some(format!("{unchecked} rows of accounts have no life to be compared with")),
+        (unbalanced, 0) => {
+            Some(format!("{unbalanced} rows of accounts are more than 0.1 % off the life they account for"))
+        }
+        (unbalanced, unchecked) => Some(format!(
+            "{unbalanced} rows of accounts are more than 0.1 % off the life they account for, and {unchecked} have \
+             no life to be compared with"
+        )),
+    }
+}
+
+fn gap(case: &CaseFold) -> Option<String> {
+    let gap = case.workers.states_gap().filter(|gap| *gap > GAP_MAX)?;
+    Some(format!("on-cpu, run-queue, blocked and stolen are {:.2} % off the phases they are parts of", gap * 100.0))
+}
+
+fn lost_records(line: &CaseSummary) -> Option<String> {
+    (line.lost_records > 0).then(|| {
+        format!(
+            "{} context-switch records were lost; the phases they fell in have their states from schedstat and CPU time",
+            line.lost_records
+        )
+    })
+}
+
+/// Workers that could all run at once but have too few cores. Workers behind a lock run one at a time anyway.
+fn oversubscribed(case: &CaseFold, cores: usize) -> Option<String> {
+    let workers = case.case.workers;
+    let at_once = match case.case.model {
+        Model::Sequential => false,
+        Model::Threads => case.case.lock == Some(LockPolicy::None),
+        Model::Processes => true,
+    };
+    let too_many = at_once && cores > 0 && workers as usize > cores && case.workers.life_ns() > 0;
+    let plural = if cores == 1 { "" } else { "s" };
+    too_many.then(|| format!("{workers} workers shared {cores} core{plural}, so they waited for one another"))
+}
+
+fn stolen(case: &CaseFold) -> Option<String> {
+    let share = case.workers.stolen_share().filter(|share| *share > STOLEN_MAX)?;
+    Some(format!(
+        "the hypervisor took {:.1} % of the workers' time (an estimate); wall times include it",
+        share * 100.0
+    ))
+}
+
+fn accounting(line: &CaseSummary) -> Option<String> {
+    let share = line.accounting.filter(|share| *share > ACCOUNTING_MAX)?;
+    Some(format!(
+        "the accounting itself cost {:.1} % of the workers' time; counters read per task or per trial cost less",
+        share * 100.0
+    ))
+}
+
+fn wide_interval(line: &CaseSummary) -> Option<String> {
+    let trials = line.trials as usize;
+    match trials {
+        0 => None,
+        _ if trials < statistics::VALUES_MIN => {
+            Some(format!("{trials} repetitions are too few for a confidence interval, so nothing is claimed"))
+        }
+        _ if trials < REPETITIONS_FOR_90 => {
+            let reached = 100.0 * (1.0 - 2.0 * 0.5_f64.powi(trials as i32));
+            Some(format!(
+                "the interval of {trials} repetitions is their range and holds the true median in {reached} % of cases"
+            ))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,224 @@
+//! A case in one plain sentence, from its accounts alone.
+//!
+//! The sentence divides the workers' time into parts that do not overlap: waiting for a core is taken out of the
+//! phase in which it happened and said once. Only waiting for the lock keeps it, because a worker that is woken
+//! with the lock in its hand and waits for a core still waits. Where waiting for a core was not measured, the
+//! phases are said as they are.
+
+use gild_model::case::{Case, Model};
+use gild_model::phase::Phase;
+use gild_model::summary::Ratio;
+
+use super::case::Reference;
+use super::shares::Pool;
+
+/// Parts smaller than this are left out, but for computing.
+const WORTH_SAYING: f64 = 0.01;
+/// Most parts that one sentence names.
+const PARTS_MAX: usize = 3;
+
+/// What the sentence is made of.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    /// The case.
+    pub case: &'a Case,
+    /// Trials that count.
+    pub trials: u32,
+    /// Trials that failed.
+    pub failed: u32,
+    /// Why the first of them failed.
+    pub error: Option<&'a str>,
+    /// The workers' accounts.
+    pub workers: &'a Pool,
+    /// What the case is compared with.
+    pub reference: Reference<'a>,
+    /// How it compares.
+    pub versus: Option<Ratio>,
+    /// Cores of the machine; 0: not known.
+    pub cores: usize,
+}
+
+/// The sentence.
+pub(super) fn of(facts: &Facts<'_>) -> String {
+    if facts.trials == 0 {
+        return match facts.failed {
+            0 => "No trial has finished.".to_owned(),
+            _ => format!("No trial succeeded: {}.", reason(facts.error)),
+        };
+    }
+    let mut sentence = match (whereabouts(facts), verdict(facts)) {
+        (Some(whereabouts), Some(verdict)) => format!("{whereabouts}: {verdict}"),
+        (Some(only), None) => only,
+        (None, Some(verdict)) => format!("{}: {verdict}", who(facts.case)),
+        (None, None) => format!("{}: nothing but wall time was measured", who(facts.case)),
+    };
+    if let Some(cost) = cost_of_values(facts) {
+        sentence += &format!("; encoding and moving values cost {}", percent(cost));
+    }
+    sentence += ".";
+    if facts.failed > 0 {
+        let trials = if facts.failed == 1 { "1 trial".to_owned() } else { format!("{} trials", facts.failed) };
+        sentence += &format!(" {trials} failed: {}.", reason(facts.error));
+    }
+    sentence
+}
+
+/// A part of the workers' time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Part {
+    Compute,
+    Lock,
+    Core,
+    Values,
+    Io,
+    Idle,
+    Startup,
+    Teardown,
+}
+
+impl Part {
+    const ALL: [Part; 8] =
+        [Part::Compute, Part::Lock, Part::Core, Part::Values, Part::Io, Part::Idle, Part::Startup, Part::Teardown];
+
+    /// What follows "x % of their time".
+    fn words(self) -> &'static str {
+        match self {
+            Part::Compute => "computing",
+            Part::Lock => "waiting for the lock",
+            Part::Core => "waiting for a core",
+            Part::Values => "encoding and moving values",
+            Part::Io => "waiting in the kernel's own blocking regions",
+            Part::Idle => "without a task",
+            Part::Startup => "starting",
+            Part::Teardown => "ending",
+        }
+    }
+
+    fn phases(self) -> &'static [Phase] {
+        match self {
+            Part::Compute => &[Phase::Compute],
+            Part::Lock => &[Phase::LockWait, Phase::SwitchWait],
+            Part::Core => &[],
+            Part::Values => &[Phase::Encode, Phase::Decode, Phase::Send, Phase::Receive],
+            Part::Io => &[Phase::IoWait],
+            Part::Idle => &[Phase::Idle],
+            Part::Startup => &[Phase::Startup],
+            Part::Teardown => &[Phase::Teardown],
+        }
+    }
+
+    /// Its wall time and, of it, the waiting for a core that [`Part::Core`] takes away, in nanoseconds.
+    fn times_ns(self, pool: &Pool) -> (u128, u128) {
+        let pools = || self.phases().iter().map(|phase| pool.phase(*phase));
+        let wall_ns = pools().map(|phase| phase.wall_ns).sum();
+        let run_queue_ns = match self {
+            Part::Lock => 0,
+            _ => pools().map(|phase| phase.run_queue_ns.0.unwrap_or(0).min(phase.wall_ns)).sum(),
+        };
+        (wall_ns, run_queue_ns)
+    }
+
+    /// Its share of the workers' time.
+    fn share(self, pool: &Pool) -> f64 {
+        let part_ns = match self {
+            Part::Core => Part::ALL.into_iter().map(|part| part.times_ns(pool).1).sum(),
+            _ => {
+                let (wall_ns, run_queue_ns) = self.times_ns(pool);
+                wall_ns - run_queue_ns
+            }
+        };
+        part_ns as f64 / pool.life_ns() as f64
+    }
+}
+
+/// Who spent their time on what, the largest parts first; `None` without accounts.
+fn whereabouts(facts: &Facts<'_>) -> Option<String> {
+    let parts = parts_worth_saying(facts.workers)?;
+    let (largest, others) = parts.split_first()?;
+    let of_their_time = if facts.case.workers == 1 { " of its time" } else { " of their time" };
+    let mut words = vec![part_in_words(*largest, of_their_time, facts)];
+    words.extend(others.iter().map(|part| part_in_words(*part, "", facts)));
+    let last = words.pop()?;
+    let list = if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) };
+    Some(format!("{} spent {list}", who(facts.case)))
+}
+
+/// The largest parts, and computing in any case.
+fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
+    if pool.life_ns() == 0 {
+        return None;
+    }
+    let mut parts = Part::ALL.to_vec();
+    parts.sort_by(|a, b| b.share(pool).total_cmp(&a.share(pool)));
+    parts.truncate(PARTS_MAX);
+    parts.retain(|part| part.share(pool) >= WORTH_SAYING || *part == Part::Compute);
+    if !parts.contains(&Part::Compute) {
+        parts.truncate(PARTS_MAX - 1);
+        parts.push(Part::Compute);
+    }
+    Some(parts)
+}
+
+fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
+    let words = format!("{}{of_their_time} {}", percent(part.share(facts.workers)), part.words());
+    match (part, facts.cores) {
+        (Part::Core, 1) => words + " (1 core)",
+        (Part::Core, 2..) => format!("{words} ({} cores)", facts.cores),
+        _ => words,
+    }
+}
+
+/// What encoding, decoding and moving values cost, where it is not among the largest parts but there was some.
+fn cost_of_values(facts: &Facts<'_>) -> Option<f64> {
+    let said = parts_worth_saying(facts.workers)?.contains(&Part::Values);
+    let cost = Part::Values.share(facts.workers);
+    (cost > 0.0 && !said).then_some(cost)
+}
+
+/// How the case compares; `None` if there is nothing to compare it with.
+fn verdict(facts: &Facts<'_>) -> Option<String> {
+    let baseline = match facts.reference {
+        Reference::Nothing => return None,
+        Reference::Itself => return Some("what the others are compared with".to_owned()),
+        Reference::Other(baseline) => baseline.name(),
+    };
+    let Ratio { estimate, tie } = facts.versus?;
+    let times = format!("{:.2}×", estimate.median);
+    Some(match (estimate.low, tie) {
+        (None, _) => format!("{times} as fast as {baseline} (too few repetitions to tell whether that is chance)"),
+        (_, true) => format!("not measurably faster than {baseline} ({times}, a tie)"),
+        (_, false) if estimate.median > 1.0 => format!("{times} as fast as {baseline}"),
+        (_, false) => format!("slower than {baseline} ({times} as fast)"),
+    })
+}
+
+fn who(case: &Case) -> String {
+    let noun = match case.model {
+        Model::Sequential | Model::Threads => "thread",
+        Model::Processes => "process",
+    };
+    let plural = match (case.workers, case.model) {
+        (1, _) => "",
+        (_, Model::Processes) => "es",
+        _ => "s",
+    };
+    format!("{} {noun}{plural}", case.workers)
+}
+
+/// A share in words: never "0.0 %" of something that was there, never "100.0 %" of something that was not all.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 0.05 {
+        "less than 0.1 %".to_owned()
+    } else if (99.95..100.0).contains(&percent) {
+        "more than 99.9 %".to_owned()
+    } else {
+        format!("{percent:.1} %")
+    }
+}
+
+/// The first line of an error, without a full stop of its own.
+fn reason(error: Option<&str>) -> &str {
+    let line = error.and_then(|error| error.lines().find(|line| !line.trim().is_empty())).unwrap_or("no reason given");
+    line.trim().trim_end_matches('.')
+}
