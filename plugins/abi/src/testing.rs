@@ -18,7 +18,7 @@ pub use host::{Record, Wishes};
 use crate::export::Glue;
 use crate::kernel::Kernel;
 use crate::raw::{self, Status};
-use crate::value::Value;
+use crate::value::{Value, Writer};
 
 /// An argument.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +131,19 @@ pub fn run_with<K: Kernel>(args: &[(&str, Arg)], wishes: Wishes) -> Result<Trial
         verified: trial.verified,
         record: trial.record,
     })
+}
+
+/// Returns the bytes that a value is sent as.
+///
+/// # Errors
+/// The value's own: the writer takes everything.
+pub fn encode<T: Value>(value: &T) -> crate::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let raw = drive::into_vec(&mut bytes);
+    // SAFETY: writer and vector live until after the call.
+    let mut writer = unsafe { Writer::new(&raw) }?;
+    value.encode(&mut writer)?;
+    Ok(bytes)
 }
 
 /// Returns the C side of a kernel, to call its doors one by one.

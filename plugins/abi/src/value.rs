@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
 
     /// # Safety
     /// `writer` is null or what the host gave to the running call.
-    unsafe fn new(writer: *const raw::Writer) -> Result<Writer<'a>> {
+    pub(crate) unsafe fn new(writer: *const raw::Writer) -> Result<Writer<'a>> {
         // SAFETY: null or valid during the call (the caller's promise).
         let raw = unsafe { writer.as_ref() }.ok_or_else(|| Error::host("the host gave no writer"))?;
         Ok(Writer { raw, failed: None })

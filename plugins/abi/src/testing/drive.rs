@@ -181,7 +181,7 @@ unsafe fn resent(kernel: &raw::Kernel, value: &raw::Value) -> Result<(Owned, Vec
     // SAFETY: types and their ids are static.
     let kind = unsafe { declared(kernel, CStr::from_ptr((*value.r#type).id)) }?;
     let mut bytes = Vec::new();
-    let writer = raw::Writer { ctx: (&raw mut bytes).cast(), write: Some(append) };
+    let writer = into_vec(&mut bytes);
     // SAFETY: the value is of this type and is lent; the writer lives until after the call.
     let status = unsafe { kind.encode.expect("every type encodes")(value.ptr, &writer) };
     check(Step::Encode, status)?;
@@ -210,9 +210,14 @@ unsafe fn declared(kernel: &raw::Kernel, id: &CStr) -> Result<&'static raw::Type
     Err(broken(format!("a value of the type {}, which the kernel does not declare", id.to_string_lossy())))
 }
 
+/// A writer that appends to a vector, which must outlive it.
+pub(super) fn into_vec(bytes: &mut Vec<u8>) -> raw::Writer {
+    raw::Writer { ctx: ptr::from_mut(bytes).cast(), write: Some(append) }
+}
+
 unsafe extern "C" fn append(ctx: *mut c_void, src: *const c_void, len: usize) -> Status {
     if len > 0 {
-        // SAFETY: `resent` put its vector there, and the type lends that many bytes.
+        // SAFETY: `into_vec` put a vector there that still lives, and the type lends that many bytes.
         unsafe { (*ctx.cast::<Vec<u8>>()).extend_from_slice(slice::from_raw_parts(src.cast::<u8>(), len)) };
     }
     raw::OK
