@@ -8,7 +8,7 @@ use object::{Object, ObjectSymbol};
 
 /// Cargo builds the library beside the test program.
 fn library() -> PathBuf {
-    std::env::current_exe().unwrap().with_file_name("libcpu_bound.so")
+    std::env::current_exe().expect("a running program has a path").with_file_name("libcpu_bound.so")
 }
 
 #[test]
