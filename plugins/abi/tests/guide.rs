@@ -1,0 +1,71 @@
+//! The examples of `docs/plugins.md` build and work as they are printed. (Its Rust blocks are doctests, too.)
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gild_abi::raw;
+use gild_abi::testing::{Arg, RawTrial, Wishes, drive};
+use tempfile::TempDir;
+
+const GUIDE: &str = include_str!("../../../docs/plugins.md");
+
+/// The first block of a language that contains a text.
+fn block(language: &str, containing: &str) -> &'static str {
+    let blocks = GUIDE.split("\n```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap());
+    let mut matching =
+        blocks.filter(|(info, body)| info.split(',').next() == Some(language) && body.contains(containing));
+    matching.next().unwrap().1
+}
+
+/// A folder that has a clone of gild in it, as the guide wants it.
+fn folder() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    std::os::unix::fs::symlink(root, dir.path().join("gild")).unwrap();
+    dir
+}
+
+fn succeeds(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs the first kernel of a library.
+fn run(library: PathBuf, args: &[(&str, Arg)]) -> RawTrial {
+    // SAFETY: the guide's libraries have no constructors and keep to the header: that is what is tested.
+    unsafe {
+        let library = libloading::Library::new(library).unwrap();
+        let plugin = library.get::<raw::Entry>(raw::ENTRY_SYMBOL).unwrap()();
+        std::mem::forget(library);
+        drive(*(*plugin).kernels, args, Wishes::default()).unwrap()
+    }
+}
+
+#[test]
+fn the_c_example_builds_without_a_warning_by_the_line_given_and_works() {
+    let dir = folder();
+    std::fs::write(dir.path().join("squares.c"), block("c", "gild_plugin_v1")).unwrap();
+    let line = GUIDE.lines().find(|line| line.starts_with("cc ")).unwrap();
+    let strict = format!("{line} -Wall -Wextra -Wpedantic -Werror");
+    succeeds(Command::new("sh").arg("-c").arg(strict).current_dir(dir.path()));
+    let trial = run(dir.path().join("libsquares.so"), &[("tasks", 4.into())]);
+    assert_eq!(trial.outputs, [0_u64, 1, 5, 14].map(u64::to_le_bytes));
+    assert_eq!((trial.weights, trial.verified), (vec![1, 2, 3, 4], true));
+}
+
+#[test]
+fn the_rust_example_builds_from_the_files_given_and_works() {
+    let dir = folder();
+    let package = dir.path().join("checksum");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    std::fs::write(package.join("Cargo.toml"), block("toml", "checksum")).unwrap();
+    std::fs::write(package.join("src/lib.rs"), block("rust", "export!(Checksum)")).unwrap();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    succeeds(cargo.args(["build", "--release", "--offline", "--target-dir", "target"]).current_dir(&package));
+    let trial = run(package.join("target/release/libchecksum.so"), &[("documents", 3.into()), ("bytes", 8192.into())]);
+    assert_eq!(trial.outputs, [0_u64, 8192, 16384].map(u64::to_le_bytes));
+    assert_eq!(trial.record.phases, [0, 1, 0, 1, 0, 1]);
+    assert!(trial.verified);
+}
