@@ -1,16 +1,14 @@
-//! The doors of a library: the C functions behind a [`Kernel`], and [`export!`](crate::export!).
-//!
-//! Every function here that C calls goes through [`door`] (or [`quiet_door`], where the ABI knows no failure), so
-//! that no panic ever leaves the library. Hidden from the documentation, because only the macro uses it.
+//! The C functions behind a [`Kernel`], and [`export!`](crate::export!). Hidden from the documentation, because only
+//! the macro uses it.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{mem, ptr, slice};
+use std::{ptr, slice};
 
 use crate::args::Args;
 use crate::context::Cx;
+use crate::door::{door, quiet_door};
 use crate::error::{Error, Result};
 use crate::host::{self, Host};
 use crate::kernel::{Kernel, MAX_PHASES};
@@ -18,38 +16,6 @@ use crate::param::{Param, is_name, same};
 use crate::plan::Plan;
 use crate::raw::{self, Status};
 use crate::value::{self, TypeOf, Value};
-
-/// Runs a call's body; turns an error or a panic into a status, and tells the host its text.
-///
-/// Unwind safety is asserted because what a panic may leave half done is an instance behind `&self`, and the host
-/// ends the trial.
-pub(crate) fn door(default: Status, body: impl FnOnce() -> Result<()>) -> Status {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => raw::OK,
-        Ok(Err(error)) => host::fail(error.status_or(default), error.text()),
-        Err(payload) => host::fail(raw::E_PANIC, &panic_text(payload)),
-    }
-}
-
-/// Runs the body of a call that cannot fail. A panic becomes a message.
-pub(crate) fn quiet_door(what: &CStr, body: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
-        host::log(raw::LOG_ERROR, &format!("while dropping {}: {}", what.to_string_lossy(), panic_text(payload)));
-    }
-}
-
-/// The message of a panic. Its payload is dropped here, inside another catch: a payload may panic in its own drop.
-fn panic_text(payload: Box<dyn Any + Send>) -> String {
-    let message = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => format!("panicked: {text}"),
-        (_, Some(text)) => format!("panicked: {text}"),
-        _ => "panicked with something that is not a text".to_owned(),
-    };
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        mem::forget(second);
-    }
-    message
-}
 
 /// What `self` points to.
 struct Instance<K> {

@@ -74,6 +74,7 @@
 
 mod args;
 mod context;
+mod door;
 mod error;
 #[doc(hidden)]
 pub mod export;

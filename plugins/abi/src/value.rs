@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::{io, slice};
 
+use crate::door::{door, quiet_door};
 use crate::error::{Error, Result};
-use crate::export::{door, quiet_door};
 use crate::raw::{self, Status};
 
 /// A type of values.
