@@ -1,2 +1,46 @@
-//! Placeholder.
-fn main() {}
+//! `gilctl`, the control program of gild: asks the daemon for runs, shows where the time went, exports the data.
+//!
+//! It knows the daemon by its API alone (`gild_model::api`): it measures nothing, opens no store and loads no plugin.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`commands`] | one file per command |
+//! | [`client`] | HTTP and JSON over the daemon's socket |
+//! | [`session`] | finds the daemon or starts a private one |
+//! | [`launch`] | starts and stops the daemon's process |
+//! | [`follow`], [`progress`] | waits for a run to end and shows how far it is |
+//! | [`render`] | model types to text, pure |
+//! | [`export`] | rows of accounts to CSV, JSON lines and Parquet |
+//! | [`output`] | standard output and error |
+//! | [`error`] | what can go wrong, and the exit codes |
+
+mod cli;
+mod client;
+mod commands;
+mod error;
+mod export;
+mod follow;
+mod launch;
+mod output;
+mod progress;
+mod render;
+mod session;
+#[cfg(test)]
+mod testing;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let options = cli::Options::parse();
+    let exit = match commands::run(options) {
+        Ok(exit) => exit,
+        Err(error) => {
+            output::error(&error);
+            error.exit()
+        }
+    };
+    ExitCode::from(exit as u8)
+}

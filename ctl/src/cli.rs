@@ -1,0 +1,375 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use gild_model::case::{CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+use gild_model::experiment::ParamValue;
+use gild_model::run::RunId;
+
+use crate::error::Exit;
+use crate::launch::SESSION_COMMAND;
+
+/// Run a piece of work under several execution models and see where the time of every worker went.
+#[derive(Debug, Parser)]
+#[command(name = "gilctl", version, max_term_width = 100, after_help = exit_codes())]
+pub struct Options {
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: DaemonOptions,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+fn exit_codes() -> String {
+    let lines: Vec<_> = Exit::ALL.iter().map(|(exit, meaning)| format!("  {:>3}  {meaning}", *exit as u8)).collect();
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+/// Which daemon a command talks to, and how one is started where none listens.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Daemon")]
+pub struct DaemonOptions {
+    /// Socket of the daemon [default: $XDG_RUNTIME_DIR/gild/gild.sock, else /tmp/gild-UID/gild.sock]
+    #[arg(long, global = true, env = "GILD_SOCKET", hide_env_values = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub socket: Option<PathBuf>,
+    /// Store of a daemon started here [default: $XDG_DATA_HOME/gild/gild.db]
+    #[arg(long, global = true, env = "GILD_STORE", hide_env_values = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub store: Option<PathBuf>,
+    /// Configuration of a daemon started here [default: none]
+    #[arg(long, global = true, env = "GILD_CONFIG", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Log of a daemon started here [default: $XDG_STATE_HOME/gild/gild.log]
+    #[arg(long, global = true, env = "GILD_LOG", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log: Option<PathBuf>,
+    /// Do not start a daemon where none listens
+    #[arg(long, global = true)]
+    pub no_start: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an experiment and show where the time went
+    ///
+    /// WHAT is a TOML file (anything that exists or ends in .toml) or the name of a kernel. For a kernel, every
+    /// model is combined with every number of workers, lock policy, start method and transport that it has a use for.
+    Run(Box<RunArguments>),
+    /// List runs, newest first
+    Ls(Json),
+    /// Show a run: where the time went
+    Show(ShowArguments),
+    /// Follow a run to its end, then show it
+    Watch(WatchArguments),
+    /// Cancel a run; what was measured is kept
+    Cancel(CancelArguments),
+    /// Remove runs from the store
+    Rm(RmArguments),
+    /// Write the accounts of a run, one row per case, repetition, worker and phase
+    ///
+    /// The columns are described in docs/exports.md.
+    Export(ExportArguments),
+    /// Show plugins and their kernels
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Show what this machine can measure, why not more, and what to type
+    Doctor(Json),
+    /// Control the daemon
+    #[command(subcommand)]
+    Daemon(DaemonCommand),
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one page per command into a folder
+    Man {
+        /// Folder for the pages; created if it is missing
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+    /// Make a session of its own and become another program: how a daemon is started
+    #[command(name = SESSION_COMMAND, hide = true)]
+    InOwnSession {
+        /// The program
+        program: PathBuf,
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// For people or for programs.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Json {
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Default, Args)]
+pub struct RunArguments {
+    /// An experiment's TOML file, or the name of a kernel
+    #[arg(value_name = "WHAT", value_hint = ValueHint::AnyPath)]
+    pub what: OsString,
+    /// Print the run's number and return at once
+    #[arg(long, conflicts_with = "json")]
+    pub detach: bool,
+    /// Print the finished run as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Settings that a file has as well; given here, they win.
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// The cases, when WHAT is a kernel.
+    #[command(flatten)]
+    pub cases: CaseArguments,
+}
+
+/// Settings that a file has as well.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Experiment (wins over a file)")]
+pub struct Overrides {
+    /// Library that holds the kernel [default: looked up in the daemon's plugin path]
+    #[arg(long, value_name = "LIB", value_hint = ValueHint::FilePath)]
+    pub plugin: Option<PathBuf>,
+    /// A parameter of the kernel; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, ParamValue)>,
+    /// Number of tasks: short for --param tasks=N
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub tasks: Option<i64>,
+    /// Trials per case that count [default: 5]
+    #[arg(long, value_name = "N")]
+    pub repeat: Option<u32>,
+    /// Trials per case that are run first and dropped [default: 1]
+    #[arg(long, value_name = "N")]
+    pub warmups: Option<u32>,
+    /// How often counters are read: phase, task or trial [default: phase]
+    #[arg(long, value_name = "SCOPE")]
+    pub counters: Option<CounterScope>,
+    /// Longest time for one task, in seconds [default: the daemon's]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub task_limit: Option<f64>,
+    /// Longest time for one trial, in seconds [default: the daemon's]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub trial_limit: Option<f64>,
+    /// Name of the experiment [default: the file's stem, or the kernel's name]
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
+/// The cases of an experiment from the command line.
+#[derive(Debug, Default, PartialEq, Args)]
+#[command(next_help_heading = "Cases (for a kernel)")]
+pub struct CaseArguments {
+    /// Execution models: sequential, threads, processes [default: all of them]
+    #[arg(long = "model", value_name = "M,…", value_delimiter = ',')]
+    pub models: Vec<Model>,
+    /// Numbers of workers [default: one per core]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub workers: Vec<NonZeroU32>,
+    /// Lock policies, for threads: cpython, none [default: cpython]
+    #[arg(long = "lock", value_name = "L,…", value_delimiter = ',')]
+    pub locks: Vec<LockPolicy>,
+    /// Switch interval of the lock policy cpython, in microseconds [default: 5000]
+    #[arg(long, value_name = "US")]
+    pub interval_us: Option<u64>,
+    /// Start methods, for processes: fork, spawn [default: fork]
+    #[arg(long = "start", value_name = "S,…", value_delimiter = ',')]
+    pub starts: Vec<Start>,
+    /// Transports, for processes: pipe, socketpair [default: pipe]
+    #[arg(long = "transport", value_name = "T,…", value_delimiter = ',')]
+    pub transports: Vec<Transport>,
+    /// Cores of the workers: none, compact, scatter, or a list such as 0,2 [default: none]
+    #[arg(long, value_name = "P")]
+    pub pinning: Option<Pinning>,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The run's number, or `last`
+    pub run: RunSelector,
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+    /// One row per worker and trial instead of one per case
+    #[arg(long, group = "what")]
+    pub workers: bool,
+    /// One row per trial instead of one per case
+    #[arg(long, group = "what")]
+    pub trials: bool,
+    /// The experiment as TOML, to be run again
+    #[arg(long, group = "what")]
+    pub experiment: bool,
+    /// Warm-ups too, with --workers or --trials
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub warmups: bool,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub struct WatchArguments {
+    /// The run's number, or `last`
+    pub run: RunSelector,
+    /// Print the finished run as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, Args)]
+pub struct CancelArguments {
+    /// The run's number, or `last`
+    pub run: RunSelector,
+    /// Print the run's head as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `rm`.
+#[derive(Debug, Args)]
+pub struct RmArguments {
+    /// The runs' numbers, or `last`
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<RunSelector>,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The run's number, or `last`
+    pub run: RunSelector,
+    /// File format
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// File to write; it appears when it is complete [default: standard output]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Warm-ups too
+    #[arg(long)]
+    pub warmups: bool,
+}
+
+/// A file format of `export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Comma-separated values with a head line; empty where not measured
+    Csv,
+    /// One JSON object per line; null where not measured
+    Jsonl,
+    /// Apache Parquet, compressed with zstd
+    Parquet,
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the plugins of the daemon's plugin path
+    Ls(Json),
+    /// Show one plugin: its kernels and their parameters
+    Info {
+        /// The name of a kernel, or a library (anything with a slash or that ends in .so)
+        #[arg(value_name = "KERNEL-or-LIB", value_hint = ValueHint::AnyPath)]
+        what: OsString,
+        /// For people or for programs.
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+/// What to do with the daemon.
+#[derive(Debug, Subcommand)]
+pub enum DaemonCommand {
+    /// Start it, unless it runs
+    Start,
+    /// Stop it; a run in progress is interrupted, its finished trials are kept
+    Stop,
+    /// Show whether it runs (exit code 3 if not)
+    Status(Json),
+    /// Stop it and start it anew with the same store and configuration
+    Restart,
+}
+
+/// A run as the user names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunSelector {
+    /// The newest.
+    Last,
+    /// By its number.
+    Id(RunId),
+}
+
+impl std::str::FromStr for RunSelector {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse::<RunId>()) {
+            ("last", _) => Ok(RunSelector::Last),
+            (_, Ok(id)) if id >= 1 => Ok(RunSelector::Id(id)),
+            _ => Err("expected the number of a run, or last".to_owned()),
+        }
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, ParamValue), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), ParamValue::from_argument(value))),
+        _ => Err("expected NAME=VALUE, such as n=30".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_is_named_by_number_or_last() {
+        assert_eq!("7".parse(), Ok(RunSelector::Id(7)));
+        assert_eq!("last".parse(), Ok(RunSelector::Last));
+        for text in ["0", "-1", "seven", ""] {
+            assert!(text.parse::<RunSelector>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_have_a_name_and_a_value() {
+        assert_eq!(parameter("n=30"), Ok(("n".to_owned(), ParamValue::Int(30))));
+        assert_eq!(parameter("text=a=b"), Ok(("text".to_owned(), ParamValue::Text("a=b".to_owned()))));
+        assert!(parameter("n").is_err() && parameter("=3").is_err());
+    }
+
+    #[test]
+    fn the_documentation_names_every_command() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+        let documentation = std::fs::read_to_string(path).unwrap();
+        for command in Options::command().get_subcommands().filter(|it| !it.is_hide_set()) {
+            let name = format!("`gilctl {}", command.get_name());
+            assert!(documentation.contains(&name), "{path} does not name {name}`");
+        }
+    }
+
+    #[test]
+    fn the_documentation_names_every_option() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+        let documentation = std::fs::read_to_string(path).unwrap();
+        let mut commands = vec![Options::command()];
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().filter(|it| !it.is_hide_set()).cloned());
+            for option in command.get_arguments().filter_map(|it| it.get_long()) {
+                assert!(documentation.contains(&format!("`--{option}")), "{path} does not name --{option}");
+            }
+        }
+    }
+}

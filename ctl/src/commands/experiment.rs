@@ -1,0 +1,275 @@
+//! Makes an experiment of the command line: a TOML file with settings that win over it, or a kernel with cases.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use gild_model::case::{Case, CounterScope, LockPolicy, Model};
+use gild_model::experiment::{self, CaseChoice, Experiment, ParamValue};
+
+use crate::cli::{CaseArguments, Overrides, RunArguments};
+use crate::error::Error;
+
+/// Longest experiment file that is read.
+const FILE_MAX: u64 = 1 << 20;
+
+/// Makes the experiment that the command line asks for, with every choice made and every bound checked.
+pub fn from_arguments(arguments: &RunArguments) -> Result<Experiment, Error> {
+    let path = Path::new(&arguments.what);
+    let mut experiment = match is_file(path) {
+        true if arguments.cases == CaseArguments::default() => from_file(path)?,
+        true => {
+            let path = path.display();
+            return Err(Error::Usage(format!(
+                "{path} says what the cases are; leave out --model, --workers and the like"
+            )));
+        }
+        false => from_kernel(arguments)?,
+    };
+    apply(&arguments.overrides, &mut experiment)?;
+    experiment.check().map_err(Error::Usage)?;
+    Ok(experiment)
+}
+
+/// A file, even one that is not there, unless it looks like the name of a kernel.
+fn is_file(path: &Path) -> bool {
+    path.is_file() || path.extension().is_some_and(|it| it == "toml")
+}
+
+fn from_file(path: &Path) -> Result<Experiment, Error> {
+    let failed = |source| Error::File { verb: "read", path: path.to_owned(), source };
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > FILE_MAX {
+        return Err(Error::Usage(format!("{} has {length} bytes, more than the {FILE_MAX} allowed", path.display())));
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    experiment::parse(&text, path).map_err(Error::Usage)
+}
+
+fn from_kernel(arguments: &RunArguments) -> Result<Experiment, Error> {
+    let Some(kernel) = arguments.what.to_str() else {
+        return Err(Error::Usage(format!("{} is neither a file nor the name of a kernel", arguments.what.display())));
+    };
+    Ok(Experiment {
+        name: kernel.to_owned(),
+        kernel: kernel.to_owned(),
+        plugin: None,
+        params: BTreeMap::new(),
+        cases: cases(&arguments.cases)?,
+        repetitions: experiment::REPETITIONS_DEFAULT,
+        warmups: experiment::WARMUPS_DEFAULT,
+        counters: CounterScope::Phase,
+        task_limit_s: None,
+        trial_limit_s: None,
+    })
+}
+
+/// Combines every model with every choice that it has a use for.
+fn cases(asked: &CaseArguments) -> Result<Vec<Case>, Error> {
+    let models = if asked.models.is_empty() { Model::ALL } else { &asked.models };
+    refuse_what_no_model_uses(asked, models)?;
+    let workers = if asked.workers.is_empty() { vec![cores()?] } else { asked.workers.clone() };
+    let mut choices = Vec::new();
+    for &model in models {
+        let choice = CaseChoice { pinning: asked.pinning.clone(), ..open_choice(model) };
+        match model {
+            Model::Sequential => choices.push(choice),
+            Model::Threads => choices.extend(workers.iter().flat_map(|&n| threads(asked, n, &choice))),
+            Model::Processes => choices.extend(workers.iter().flat_map(|&n| processes(asked, n, &choice))),
+        }
+    }
+    choices.into_iter().map(|choice| choice.resolve().map_err(Error::Usage)).collect()
+}
+
+fn threads(asked: &CaseArguments, workers: NonZeroU32, choice: &CaseChoice) -> Vec<CaseChoice> {
+    let lock = |lock: Option<LockPolicy>| CaseChoice {
+        workers: Some(workers),
+        lock,
+        interval_us: asked.interval_us.filter(|_| lock != Some(LockPolicy::None)),
+        ..choice.clone()
+    };
+    each(&asked.locks).map(lock).collect()
+}
+
+fn processes(asked: &CaseArguments, workers: NonZeroU32, choice: &CaseChoice) -> Vec<CaseChoice> {
+    let mut choices = Vec::new();
+    for start in each(&asked.starts) {
+        for transport in each(&asked.transports) {
+            choices.push(CaseChoice { workers: Some(workers), start, transport, ..choice.clone() });
+        }
+    }
+    choices
+}
+
+/// Every choice, or the one that is left open.
+fn each<T: Copy>(choices: &[T]) -> impl Iterator<Item = Option<T>> {
+    let open = choices.is_empty().then_some(None);
+    choices.iter().copied().map(Some).chain(open)
+}
+
+fn open_choice(model: Model) -> CaseChoice {
+    CaseChoice {
+        name: None,
+        model,
+        workers: None,
+        lock: None,
+        interval_us: None,
+        start: None,
+        transport: None,
+        pinning: None,
+    }
+}
+
+fn refuse_what_no_model_uses(asked: &CaseArguments, models: &[Model]) -> Result<(), Error> {
+    let threads = models.contains(&Model::Threads);
+    let processes = models.contains(&Model::Processes);
+    let cpython = threads && (asked.locks.is_empty() || asked.locks.contains(&LockPolicy::Cpython));
+    let given = [
+        ("--workers", !asked.workers.is_empty(), threads || processes, "--model threads or processes"),
+        ("--lock", !asked.locks.is_empty(), threads, "--model threads"),
+        ("--interval-us", asked.interval_us.is_some(), cpython, "--model threads with --lock cpython"),
+        ("--start", !asked.starts.is_empty(), processes, "--model processes"),
+        ("--transport", !asked.transports.is_empty(), processes, "--model processes"),
+    ];
+    match given.into_iter().find(|(_, given, used, _)| *given && !used) {
+        Some((option, _, _, needed)) => Err(Error::Usage(format!("{option} has no meaning without {needed}"))),
+        None => Ok(()),
+    }
+}
+
+/// Cores that this process may use.
+fn cores() -> Result<NonZeroU32, Error> {
+    let cores = std::thread::available_parallelism();
+    let cores = cores.map_err(|source| Error::Setup { what: "one worker per core; give --workers", source })?;
+    Ok(NonZeroU32::try_from(cores).expect("a machine has fewer than 2^32 cores"))
+}
+
+fn apply(overrides: &Overrides, experiment: &mut Experiment) -> Result<(), Error> {
+    if let Some(plugin) = &overrides.plugin {
+        experiment.plugin = Some(absolute(plugin)?);
+    }
+    for (name, value) in params(overrides)? {
+        experiment.params.insert(name, value);
+    }
+    experiment.repetitions = overrides.repeat.unwrap_or(experiment.repetitions);
+    experiment.warmups = overrides.warmups.unwrap_or(experiment.warmups);
+    experiment.counters = overrides.counters.unwrap_or(experiment.counters);
+    experiment.task_limit_s = overrides.task_limit.or(experiment.task_limit_s);
+    experiment.trial_limit_s = overrides.trial_limit.or(experiment.trial_limit_s);
+    if let Some(name) = &overrides.name {
+        experiment.name.clone_from(name);
+    }
+    Ok(())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::File { verb: "resolve", path: path.to_owned(), source })
+}
+
+fn params(overrides: &Overrides) -> Result<BTreeMap<String, ParamValue>, Error> {
+    let tasks = overrides.tasks.map(|it| ("tasks".to_owned(), ParamValue::Int(it)));
+    let mut params = BTreeMap::new();
+    for (name, value) in overrides.params.iter().cloned().chain(tasks) {
+        if params.insert(name.clone(), value).is_some() {
+            return Err(Error::Usage(format!("the parameter {name} is given twice")));
+        }
+    }
+    Ok(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, Options};
+    use clap::Parser;
+
+    fn check(arguments: &str) -> Result<Experiment, Error> {
+        let line = ["gilctl", "run"].into_iter().chain(arguments.split_whitespace());
+        match Options::try_parse_from(line).unwrap().command {
+            Command::Run(arguments) => from_arguments(&arguments),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn names(arguments: &str) -> Vec<String> {
+        check(arguments).unwrap().cases.into_iter().map(|case| case.name).collect()
+    }
+
+    fn refused(arguments: &str, expected: &str) {
+        let error = check(arguments).unwrap_err();
+        assert_eq!(error.exit(), crate::error::Exit::Refused, "{error}");
+        assert!(error.to_string().contains(expected), "{error} does not say {expected:?}");
+    }
+
+    #[test]
+    fn every_model_is_combined_with_what_it_has_a_use_for() {
+        assert_eq!(
+            names(
+                "k --model sequential,threads,processes --workers 1,4 --lock cpython,none --transport pipe,socketpair"
+            ),
+            [
+                "sequential",
+                "threads-1",
+                "threads-1-unlocked",
+                "threads-4",
+                "threads-4-unlocked",
+                "processes-1",
+                "processes-1-socketpair",
+                "processes-4",
+                "processes-4-socketpair",
+            ]
+        );
+        assert_eq!(names("k --model threads --workers 2 --lock cpython,none --interval-us 100").len(), 2);
+        assert_eq!(names("k --workers 3 --pinning 0,1"), ["sequential-0,1", "threads-3-0,1", "processes-3-0,1"]);
+    }
+
+    #[test]
+    fn choices_that_no_model_uses_are_refused() {
+        refused("k --model sequential --workers 2", "--workers has no meaning without");
+        refused("k --model processes --workers 2 --lock none", "--lock has no meaning without --model threads");
+        refused("k --model threads --workers 2 --lock none --interval-us 9", "--interval-us has no meaning");
+        refused("k --model threads --workers 2 --start spawn", "--start has no meaning");
+        refused("k --model threads,threads --workers 2", "two cases named \"threads-2\"");
+    }
+
+    #[test]
+    fn settings_have_defaults_and_bounds() {
+        let it =
+            check("k --model sequential --param n=30 --tasks 100 --repeat 3 --counters trial --plugin lib.so").unwrap();
+        assert_eq!((it.name.as_str(), it.repetitions, it.warmups), ("k", 3, 1));
+        assert_eq!(it.params["n"], ParamValue::Int(30));
+        assert_eq!(it.params["tasks"], ParamValue::Int(100));
+        assert_eq!(it.counters, CounterScope::Trial);
+        assert!(it.plugin.unwrap().is_absolute());
+        refused("k --model sequential --repeat 0", "repetitions: 0");
+        refused("k --model sequential --task-limit -1", "task_limit_s");
+        refused("k --model sequential --tasks 3 --param tasks=4", "tasks is given twice");
+    }
+
+    #[test]
+    fn a_file_is_read_and_settings_win_over_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.toml");
+        std::fs::write(&file, "kernel = 'k'\nrepetitions = 9\nparam.n = 1\n[[case]]\nmodel = 'sequential'\n").unwrap();
+        let file = file.display();
+        assert_eq!(check(&format!("{file}")).unwrap().repetitions, 9);
+        let it = check(&format!("{file} --repeat 2 --param n=7 --name y")).unwrap();
+        assert_eq!((it.repetitions, it.name.as_str(), &it.params["n"]), (2, "y", &ParamValue::Int(7)));
+        refused(&format!("{file} --model threads"), "leave out --model");
+    }
+
+    #[test]
+    fn a_missing_file_is_not_taken_for_a_kernel() {
+        let error = check("/nowhere/x.toml").unwrap_err();
+        assert_eq!(error.exit(), crate::error::Exit::File);
+        assert!(error.to_string().contains("cannot read /nowhere/x.toml"), "{error}");
+    }
+
+    #[test]
+    fn errors_in_a_file_name_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.toml");
+        std::fs::write(&file, "kernel = 'k'\nrepetition = 9\n").unwrap();
+        refused(&file.display().to_string(), "x.toml:2:1: unknown field");
+    }
+}

@@ -1,0 +1,83 @@
+//! The commands, one file each.
+
+mod cancel;
+mod completions;
+mod daemon;
+mod doctor;
+mod experiment;
+mod export;
+mod ls;
+mod man;
+mod own_session;
+mod plugin;
+mod rm;
+mod run;
+mod show;
+mod watch;
+
+use gild_model::run::{Run, RunHead, RunId, RunStatus};
+
+use crate::cli::{Command, DaemonOptions, Options, RunSelector};
+use crate::client::Client;
+use crate::error::{Error, Exit};
+use crate::{output, render, session};
+
+/// Runs a command to its end.
+pub fn run(options: Options) -> Result<Exit, Error> {
+    if let Command::InOwnSession { program, arguments } = &options.command {
+        return own_session::run(program, arguments);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Setup { what: "the async runtime", source })?;
+    runtime.block_on(dispatch(&options.daemon, options.command))
+}
+
+async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Error> {
+    match command {
+        Command::Run(arguments) => run::run(daemon, &arguments).await,
+        Command::Ls(json) => ls::run(daemon, json).await,
+        Command::Show(arguments) => show::run(daemon, &arguments).await,
+        Command::Watch(arguments) => watch::run(daemon, &arguments).await,
+        Command::Cancel(arguments) => cancel::run(daemon, &arguments).await,
+        Command::Rm(arguments) => rm::run(daemon, &arguments).await,
+        Command::Export(arguments) => export::run(daemon, &arguments).await,
+        Command::Plugin(command) => plugin::run(daemon, &command).await,
+        Command::Doctor(json) => doctor::run(daemon, json).await,
+        Command::Daemon(command) => daemon::run(daemon, &command).await,
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { dir } => man::run(dir.as_deref()),
+        Command::InOwnSession { program, arguments } => own_session::run(&program, &arguments),
+    }
+}
+
+/// The number of the run that the user means.
+async fn select(client: &Client, selector: RunSelector) -> Result<RunId, Error> {
+    match selector {
+        RunSelector::Id(id) => Ok(id),
+        RunSelector::Last => {
+            let heads: Vec<RunHead> = client.get("/v1/runs").await?;
+            heads.iter().map(|head| head.id).max().ok_or(Error::NoRuns)
+        }
+    }
+}
+
+/// Shows a run that is over (or not, if the user asked to see it before) and makes its exit code.
+fn conclude(run: &Run, json: bool) -> Result<Exit, Error> {
+    match json {
+        true => output::print_json(run)?,
+        false => output::print(&render::results::render(run, output::style()))?,
+    }
+    Ok(match run.head.status {
+        RunStatus::Failed | RunStatus::Cancelled | RunStatus::Interrupted => Exit::RunFailed,
+        RunStatus::Done | RunStatus::Running | RunStatus::Queued => Exit::Done,
+    })
+}
+
+/// Opens a session and selects a run, as most commands do first.
+async fn open(daemon: &DaemonOptions, selector: RunSelector) -> Result<(Client, RunId), Error> {
+    let client = session::open(daemon).await?;
+    let id = select(&client, selector).await?;
+    Ok((client, id))
+}

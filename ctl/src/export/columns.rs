@@ -1,0 +1,288 @@
+//! The columns of an export: one row per run × case × repetition × worker × phase.
+//!
+//! `docs/exports.md` describes them for users; a test keeps its table equal to [`COLUMNS`].
+
+use gild_model::account::CounterReading;
+use gild_model::run::AccountRow;
+
+use super::Error;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A 64-bit signed integer.
+    Integer,
+    /// A 64-bit floating-point number.
+    Float,
+    /// UTF-8 text.
+    Text,
+    /// True or false.
+    Boolean,
+}
+
+/// One value of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// Not measured, or it has no meaning for this case.
+    Null,
+    /// Wide enough for every integer of the model.
+    Integer(i128),
+    /// A number.
+    Float(f64),
+    /// Text.
+    Text(&'a str),
+    /// True or false.
+    Boolean(bool),
+}
+
+/// A column that every export has.
+#[derive(Debug)]
+pub struct Column {
+    /// Its name; times end in `_ns`.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What it means, as the documentation says it.
+    pub meaning: &'static str,
+    /// Its value in a row.
+    pub value: for<'a> fn(&'a AccountRow) -> Value<'a>,
+}
+
+/// The columns that every export has, in their order.
+pub const COLUMNS: [Column; 30] = {
+    use Kind::{Boolean, Integer, Text};
+    [
+        column("run", Integer, "number of the run", |it| Value::Integer(it.run.into())),
+        column("case", Text, "name of the case", |it| Value::Text(&it.case)),
+        column("model", Text, "execution model of the case", |it| Value::Text(&it.model)),
+        column("workers", Integer, "number of workers of the case", |it| Value::Integer(it.case_workers.into())),
+        column("lock", Text, "lock policy of the case; null unless threads", |it| text(&it.lock)),
+        column("start", Text, "start method of the case; null unless processes", |it| text(&it.start)),
+        column("transport", Text, "transport of the case; null unless processes", |it| text(&it.transport)),
+        column("pinning", Text, "pinning of the case", |it| Value::Text(&it.pinning)),
+        column("repetition", Integer, "number of the repetition, from 0; warm-ups have their own", |it| {
+            Value::Integer(it.repetition.into())
+        }),
+        column("warmup", Boolean, "whether the trial was a warm-up", |it| Value::Boolean(it.warmup)),
+        column("status", Text, "how the trial ended: `done`, `failed`, `cancelled`", |it| Value::Text(&it.status)),
+        column("trial_wall_ns", Integer, "wall time of the trial; null if it did not get to the end", |it| {
+            integer(it.trial_wall_ns)
+        }),
+        column("role", Text, "`coordinator` or `worker`", |it| Value::Text(&it.role)),
+        column("worker", Integer, "number of the worker, from 0; 0 for the coordinator", |it| {
+            Value::Integer(it.worker.into())
+        }),
+        column("pid", Integer, "process id; null if the worker never started", |it| integer(it.pid)),
+        column("tid", Integer, "thread id; null if the worker never started", |it| integer(it.tid)),
+        column("core", Integer, "core that the worker was pinned to; null if it was free to move", |it| {
+            integer(it.core)
+        }),
+        column("phase", Text, "phase, such as `compute` or `lock-wait`", |it| Value::Text(it.account.phase.name())),
+        column("kernel_phase", Text, "the kernel's own name for this part of `compute`; null if it gave none", |it| {
+            text(&it.account.kernel_phase)
+        }),
+        column("entries", Integer, "how many times the phase was entered", |it| {
+            Value::Integer(it.account.entries.into())
+        }),
+        column("wall_ns", Integer, "wall time in the phase", |it| Value::Integer(it.account.wall_ns.into())),
+        column("on_cpu_ns", Integer, "of it: running; holds what was stolen where `stolen_ns` is null", |it| {
+            integer(it.account.on_cpu_ns)
+        }),
+        column("preempted_ns", Integer, "of it: ready, but another thread had the core", |it| {
+            integer(it.account.preempted_ns)
+        }),
+        column("waking_ns", Integer, "of it: woken, waiting for a core", |it| integer(it.account.waking_ns)),
+        column(
+            "run_queue_ns",
+            Integer,
+            "`preempted_ns` + `waking_ns`; known even where these are not known apart",
+            |it| integer(it.account.run_queue_ns),
+        ),
+        column("blocked_ns", Integer, "of it: waiting for an event", |it| integer(it.account.blocked_ns)),
+        column("stolen_ns", Integer, "of it: the hypervisor ran something else (estimate)", |it| {
+            integer(it.account.stolen_ns)
+        }),
+        column("cpu_ns", Integer, "CPU time of the thread, where it was read at both ends of the phase", |it| {
+            integer(it.account.cpu_ns)
+        }),
+        column("lost_records", Integer, "context-switch records that the kernel dropped in this phase", |it| {
+            Value::Integer(it.account.lost_records.into())
+        }),
+        column("open", Boolean, "the worker died inside this phase", |it| Value::Boolean(it.account.open)),
+    ]
+};
+
+const fn column(
+    name: &'static str,
+    kind: Kind,
+    meaning: &'static str,
+    value: for<'a> fn(&'a AccountRow) -> Value<'a>,
+) -> Column {
+    Column { name, kind, meaning, value }
+}
+
+fn integer<T: Into<i128>>(value: Option<T>) -> Value<'static> {
+    value.map_or(Value::Null, |it| Value::Integer(it.into()))
+}
+
+fn text(value: &Option<String>) -> Value<'_> {
+    value.as_deref().map_or(Value::Null, Value::Text)
+}
+
+/// The columns of one export: [`COLUMNS`], then two for each counter that any of its rows has.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Schema {
+    counters: Vec<String>,
+}
+
+impl Schema {
+    /// Takes note of the counters of a row.
+    pub fn see(&mut self, row: &AccountRow) {
+        for reading in &row.account.counters {
+            if !self.counters.contains(&reading.name) {
+                self.counters.push(reading.name.clone());
+            }
+        }
+    }
+
+    /// Names and kinds of the columns.
+    pub fn columns(&self) -> Vec<(String, Kind)> {
+        let fixed = COLUMNS.iter().map(|it| (it.name.to_owned(), it.kind));
+        let counter = |name: &String| [(name.clone(), Kind::Integer), (format!("{name}_running_ratio"), Kind::Float)];
+        fixed.chain(self.counters.iter().flat_map(counter)).collect()
+    }
+
+    /// The values of a row, one per column.
+    pub fn values<'a>(&self, row: &'a AccountRow) -> Result<Vec<Value<'a>>, Error> {
+        let readings = &row.account.counters;
+        if let Some(new) = readings.iter().find(|it| !self.counters.contains(&it.name)) {
+            return Err(Error::NewCounter { counter: new.name.clone() });
+        }
+        let fixed = COLUMNS.iter().map(|column| (column.value)(row));
+        let counters = self.counters.iter().flat_map(|name| counter(readings.iter().find(|it| it.name == *name)));
+        Ok(fixed.chain(counters).collect())
+    }
+}
+
+fn counter(reading: Option<&CounterReading>) -> [Value<'static>; 2] {
+    let ratio = reading.and_then(|it| it.running_ratio).map_or(Value::Null, Value::Float);
+    [integer(reading.and_then(|it| it.value)), ratio]
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::testing;
+    use gild_model::phase::Phase;
+
+    /// Two rows: one with everything measured, one with nothing that can be missing.
+    pub fn rows() -> [AccountRow; 2] {
+        let reading = |name: &str, value, running_ratio| CounterReading { name: name.to_owned(), value, running_ratio };
+        let mut account = testing::phase_account(Phase::Compute, 1000, Some([600, 100, 200, 100, 7]));
+        account.kernel_phase = Some("multiply, then divide".to_owned());
+        account.cpu_ns = Some(593);
+        account.counters = vec![reading("task-clock", Some(590), Some(1.0)), reading("instructions", None, Some(0.25))];
+        let full = AccountRow {
+            run: 12,
+            case: "threads-2".to_owned(),
+            model: "threads".to_owned(),
+            case_workers: 2,
+            lock: Some("cpython".to_owned()),
+            start: None,
+            transport: None,
+            pinning: "0,1".to_owned(),
+            repetition: 1,
+            warmup: false,
+            status: "done".to_owned(),
+            trial_wall_ns: Some(1_000_000),
+            role: "worker".to_owned(),
+            worker: 1,
+            pid: Some(100),
+            tid: Some(101),
+            core: Some(1),
+            account,
+        };
+        let mut bare = AccountRow { status: "failed".to_owned(), trial_wall_ns: None, ..full.clone() };
+        (bare.lock, bare.pid, bare.tid, bare.core) = (None, None, None, None);
+        bare.account = testing::phase_account(Phase::Startup, 5, None);
+        bare.account.open = true;
+        [full, bare]
+    }
+
+    /// The schema of [`rows`].
+    pub fn schema() -> Schema {
+        let mut schema = Schema::default();
+        rows().iter().for_each(|row| schema.see(row));
+        schema
+    }
+
+    #[test]
+    fn a_row_has_one_value_per_column_of_the_column_s_kind() {
+        let schema = schema();
+        for row in rows() {
+            let values = schema.values(&row).unwrap();
+            let columns = schema.columns();
+            assert_eq!(values.len(), columns.len());
+            for ((name, kind), value) in columns.iter().zip(values) {
+                let fits = matches!(
+                    (kind, value),
+                    (_, Value::Null)
+                        | (Kind::Integer, Value::Integer(_))
+                        | (Kind::Float, Value::Float(_))
+                        | (Kind::Text, Value::Text(_))
+                        | (Kind::Boolean, Value::Boolean(_))
+                );
+                assert!(fits, "{name}: {kind:?} {value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_null_and_never_zero() {
+        let [_, bare] = rows();
+        let schema = schema();
+        let values = schema.values(&bare).unwrap();
+        let null: Vec<_> =
+            schema.columns().into_iter().zip(values).filter(|(_, value)| *value == Value::Null).collect();
+        let names: Vec<_> = null.into_iter().map(|((name, _), _)| name).collect();
+        let expected = "lock start transport trial_wall_ns pid tid core kernel_phase on_cpu_ns preempted_ns waking_ns \
+            run_queue_ns blocked_ns stolen_ns cpu_ns task-clock task-clock_running_ratio instructions instructions_running_ratio";
+        assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_counter_that_the_schema_does_not_know_is_an_error() {
+        let error = Schema::default().values(&rows()[0]).unwrap_err().to_string();
+        assert!(error.contains("task-clock appeared"), "{error}");
+    }
+
+    /// Set `UPDATE_DOCS=1` to write the table anew.
+    #[test]
+    fn the_documentation_describes_every_column() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/exports.md");
+        let documentation = std::fs::read_to_string(path).unwrap();
+        let (start, end) = ("<!-- columns: start -->\n", "<!-- columns: end -->");
+        let (before, rest) = documentation.split_once(start).expect("there is a start mark");
+        let (_, after) = rest.split_once(end).expect("there is an end mark");
+        let expected = format!("{before}{start}{}{end}{after}", table());
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &expected).unwrap();
+        } else {
+            assert_eq!(documentation, expected, "{path} differs; run the test with UPDATE_DOCS=1");
+        }
+    }
+
+    fn table() -> String {
+        let mut text = "| column | type | meaning |\n|---|---|---|\n".to_owned();
+        for column in &COLUMNS {
+            let kind = match column.kind {
+                Kind::Integer => "integer",
+                Kind::Float => "number",
+                Kind::Text => "text",
+                Kind::Boolean => "boolean",
+            };
+            text += &format!("| `{}` | {kind} | {} |\n", column.name, column.meaning);
+        }
+        text
+    }
+}

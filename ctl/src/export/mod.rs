@@ -1,0 +1,78 @@
+//! Rows of accounts to files for other programs: CSV, JSON lines and Parquet.
+//!
+//! A file appears under its name when it is complete: it is written as `NAME.partial`, synced and renamed, and
+//! removed if anything fails. Rows are handed on one by one; only Parquet holds some back (a row group).
+
+pub mod columns;
+mod parquet;
+mod rows;
+mod target;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::error::Exit;
+
+pub use columns::Schema;
+pub use rows::Rows;
+pub use target::Target;
+
+/// Why there is no export.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Standard output.
+    #[error("cannot write to standard output")]
+    Stdout(#[source] io::Error),
+    /// The file.
+    #[error("cannot write {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is a device, a folder or the like, which must not be replaced.
+    #[error("{} is there and is no regular file; to write into it, send standard output there", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Parquet is no text.
+    #[error("Parquet is no text for a terminal; give -o FILE or a pipe")]
+    ParquetToTerminal,
+    /// A value is beyond what the format holds.
+    #[error("{column} = {value} does not fit into 64 bits with sign")]
+    TooLarge {
+        /// The column.
+        column: String,
+        /// The value.
+        value: i128,
+    },
+    /// The format's own library.
+    #[error("cannot make a Parquet file")]
+    Parquet(#[source] ::parquet::errors::ParquetError),
+    /// The run got a counter while it was exported.
+    #[error("the counter {counter} appeared while the run was exported; wait for its end and export it again")]
+    NewCounter {
+        /// The counter.
+        counter: String,
+    },
+}
+
+impl Error {
+    /// The error of standard output, if it is one.
+    pub fn output_error(&self) -> Option<&io::Error> {
+        match self {
+            Error::Stdout(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Error::ParquetToTerminal | Error::NotRegular { .. } => Exit::Refused,
+            _ => Exit::File,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Writes rows in one of the formats.
+
+use std::io::{self, Write};
+
+use gild_model::run::AccountRow;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::columns::{Schema, Value};
+use super::parquet::ParquetRows;
+use super::{Error, Target};
+use crate::cli::Format;
+
+/// Rows on their way into a target.
+pub struct Rows {
+    schema: Schema,
+    format: Writer,
+}
+
+enum Writer {
+    Csv(Target),
+    Jsonl(Target),
+    Parquet(Box<ParquetRows>),
+}
+
+impl Rows {
+    /// Writes what comes before the first row.
+    pub fn new(format: Format, schema: Schema, mut target: Target) -> Result<Rows, Error> {
+        let format = match format {
+            Format::Csv => {
+                let names: Vec<_> = schema.columns().into_iter().map(|(name, _)| name).collect();
+                write(&mut target, |buffer| csv_line(&names, buffer))?;
+                Writer::Csv(target)
+            }
+            Format::Jsonl => Writer::Jsonl(target),
+            Format::Parquet => Writer::Parquet(Box::new(ParquetRows::new(&schema, target)?)),
+        };
+        Ok(Rows { schema, format })
+    }
+
+    /// Writes a row.
+    pub fn write(&mut self, row: &AccountRow) -> Result<(), Error> {
+        let values = self.schema.values(row)?;
+        match &mut self.format {
+            Writer::Csv(target) => {
+                let fields: Vec<_> = values.into_iter().map(csv_field).collect();
+                write(target, |buffer| csv_line(&fields, buffer))
+            }
+            Writer::Jsonl(target) => {
+                let names = self.schema.columns();
+                let object = JsonRow(names.iter().map(|(name, _)| name.as_str()).zip(values).collect());
+                write(target, |buffer| json_line(&object, buffer))
+            }
+            Writer::Parquet(rows) => rows.write(&values),
+        }
+    }
+
+    /// Writes what comes after the last row, and lets the file appear under its name.
+    pub fn finish(self) -> Result<(), Error> {
+        match self.format {
+            Writer::Csv(target) | Writer::Jsonl(target) => target.commit(),
+            Writer::Parquet(rows) => rows.finish()?.commit(),
+        }
+    }
+}
+
+/// Makes a line in memory and writes it.
+fn write(target: &mut Target, line: impl FnOnce(&mut Vec<u8>)) -> Result<(), Error> {
+    let mut buffer = Vec::new();
+    line(&mut buffer);
+    target.write_all(&buffer).map_err(|error| target.destination().error(error))
+}
+
+fn csv_line(fields: &[String], buffer: &mut Vec<u8>) {
+    let mut writer = csv::Writer::from_writer(buffer);
+    let written = writer.write_record(fields).and_then(|()| writer.flush().map_err(csv::Error::from));
+    written.expect("writing to memory does not fail");
+}
+
+fn csv_field(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Integer(integer) => integer.to_string(),
+        Value::Float(float) => float.to_string(),
+        Value::Text(text) => text.to_owned(),
+        Value::Boolean(boolean) => boolean.to_string(),
+    }
+}
+
+fn json_line(object: &JsonRow, buffer: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *buffer, object).expect("text, numbers and null are JSON, and memory takes them");
+    buffer.push(b'\n');
+}
+
+/// A row as a JSON object with its columns in order.
+struct JsonRow<'a>(Vec<(&'a str, Value<'a>)>);
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            match value {
+                Value::Null => object.serialize_entry(name, &())?,
+                Value::Integer(integer) => object.serialize_entry(name, integer)?,
+                Value::Float(float) => object.serialize_entry(name, float)?,
+                Value::Text(text) => object.serialize_entry(name, text)?,
+                Value::Boolean(boolean) => object.serialize_entry(name, boolean)?,
+            }
+        }
+        object.end()
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::columns::tests::{rows, schema};
+
+    fn written(format: Format) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let mut writer = Rows::new(format, schema(), Target::file(&path).unwrap()).unwrap();
+        for row in rows() {
+            writer.write(&row).unwrap();
+        }
+        writer.finish().unwrap();
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn csv_has_a_head_and_leaves_empty_what_was_not_measured() {
+        let expected = "\
+run,case,model,workers,lock,start,transport,pinning,repetition,warmup,status,trial_wall_ns,role,worker,pid,tid,core,\
+phase,kernel_phase,entries,wall_ns,on_cpu_ns,preempted_ns,waking_ns,run_queue_ns,blocked_ns,stolen_ns,cpu_ns,lost_records,\
+open,task-clock,task-clock_running_ratio,instructions,instructions_running_ratio
+12,threads-2,threads,2,cpython,,,\"0,1\",1,false,done,1000000,worker,1,100,101,1,compute,\"multiply, then divide\",3,1000,\
+600,100,200,300,100,7,593,0,false,590,1,,0.25
+12,threads-2,threads,2,,,,\"0,1\",1,false,failed,,worker,1,,,,startup,,3,5,,,,,,,,0,true,,,,
+";
+        assert_eq!(written(Format::Csv), expected);
+    }
+
+    #[test]
+    fn json_lines_have_every_column_and_null_for_what_was_not_measured() {
+        let text = written(Format::Jsonl);
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(text.starts_with("{\"run\":12,\"case\":\"threads-2\",\"model\":\"threads\",\"workers\":2,"), "{text}");
+        let count = schema().columns().len();
+        assert!(lines.iter().all(|line| line.as_object().unwrap().len() == count));
+        assert_eq!(lines[0]["wall_ns"], 1000);
+        assert_eq!(lines[0]["instructions_running_ratio"], 0.25);
+        assert!(lines[0]["instructions"].is_null() && lines[1]["on_cpu_ns"].is_null());
+        assert_eq!(lines[1]["open"], true);
+    }
+}

@@ -1,0 +1,31 @@
+//! Model types to text for people. Pure: no clock, no terminal, no file; the width and the colours are given.
+
+pub mod daemon;
+pub mod experiment;
+pub mod figures;
+mod grid;
+pub mod host;
+pub mod plugins;
+pub mod results;
+pub mod runs;
+pub mod trials;
+pub mod workers;
+
+/// How text may look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Bold and dim text may be used.
+    pub colour: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+/// Makes text from elsewhere harmless for a terminal: control characters become spaces.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// `1 trial`, `2 trials`
+fn count(n: u64, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}

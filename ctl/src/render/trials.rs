@@ -1,0 +1,91 @@
+//! One row per trial.
+
+use gild_model::experiment::Experiment;
+use gild_model::trial::Trial;
+
+use super::grid::{Align, Grid};
+use super::{Style, figures};
+
+/// Draws trials in the order given.
+pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String {
+    if trials.is_empty() {
+        return "no trial is finished\n".to_owned();
+    }
+    let mut grid = Grid::new([
+        ("case", Align::Left),
+        ("trial", Align::Left),
+        ("status", Align::Left),
+        ("wall", Align::Right),
+        ("tasks", Align::Right),
+        ("tier", Align::Left),
+        ("accounting", Align::Right),
+        ("results", Align::Left),
+        ("verified", Align::Left),
+        ("error", Align::Left),
+    ]);
+    for trial in trials {
+        grid.row(row(experiment, trial));
+    }
+    grid.wrapped(style)
+}
+
+fn row(experiment: &Experiment, trial: &Trial) -> Vec<String> {
+    let verified = trial.verified.map(|it| if it { "yes" } else { "NO" });
+    let digest = trial.digest.as_ref().map(|it| it.chars().take(12).collect::<String>());
+    vec![
+        case_name(experiment, trial),
+        number(experiment, trial),
+        trial.status.name().to_owned(),
+        figures::number_or_dash(trial.wall_ns.map(|ns| figures::time(ns as f64))),
+        format!("{}/{}", trial.tasks_done, figures::number_or_dash(trial.tasks_planned)),
+        trial.tier.name().to_owned(),
+        figures::share_or_dash(trial.accounting.as_ref().map(|it| it.share)),
+        figures::number_or_dash(digest),
+        figures::number_or_dash(verified),
+        trial.error.clone().unwrap_or_default(),
+    ]
+}
+
+/// The name of a trial's case.
+pub fn case_name(experiment: &Experiment, trial: &Trial) -> String {
+    let case = experiment.cases.get(trial.case as usize);
+    case.map_or_else(|| format!("case {}", trial.case), |it| it.name.clone())
+}
+
+/// `2/5`, or `warm-up 1/1`
+pub fn number(experiment: &Experiment, trial: &Trial) -> String {
+    let number = trial.repetition + 1;
+    match trial.warmup {
+        true => format!("warm-up {number}/{}", experiment.warmups),
+        false => format!("{number}/{}", experiment.repetitions),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    const STYLE: Style = Style { colour: false, width: 160 };
+
+    #[test]
+    fn a_trial_is_one_row() {
+        let run = testing::run();
+        let mut failed = run.trials[1].clone();
+        failed.status = gild_model::trial::TrialStatus::Failed;
+        failed.error = Some("task 7: division by zero".to_owned());
+        (failed.wall_ns, failed.digest, failed.verified, failed.accounting) = (None, None, None, None);
+        (failed.warmup, failed.tasks_done) = (true, 7);
+        let drawn = render(&run.experiment, &[run.trials[0].clone(), failed], STYLE);
+        let lines: Vec<_> = drawn.lines().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(
+            lines,
+            [
+                "case trial status wall tasks tier accounting results verified error",
+                "sequential 1/5 done 1.83 s 100/100 software 0.1 % 0123456789ab yes",
+                "threads-10 warm-up 1/1 failed – 7/100 software – – – task 7: division by zero",
+            ]
+        );
+        assert_eq!(render(&run.experiment, &[], STYLE), "no trial is finished\n");
+    }
+}

@@ -1,0 +1,420 @@
+//! Values and a fake daemon for tests.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc::{Receiver, channel};
+
+use gild_model::account::{PhaseAccount, Role, WorkerAccount};
+use gild_model::api::{DaemonStatus, Problem};
+use gild_model::case::{Case, CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+use gild_model::experiment::{Experiment, ParamValue};
+use gild_model::host::{Check, CoreInfo, CounterStatus, HostReport, Tier, Verdict};
+use gild_model::phase::Phase;
+use gild_model::plugin::{KernelInfo, ParamInfo, ParamKind, PluginInfo};
+use gild_model::run::{Run, RunHead, RunStatus};
+use gild_model::summary::{CaseSummary, Estimate, Ratio, Shares, Summary};
+use gild_model::trial::{AccountingCost, Trial, TrialStatus};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::client::Client;
+
+/// What a fake daemon says to one request.
+#[derive(Debug)]
+pub struct Answer(Vec<u8>);
+
+impl Answer {
+    /// Exactly these bytes.
+    pub fn bytes(bytes: &[u8]) -> Answer {
+        Answer(bytes.to_vec())
+    }
+
+    /// A JSON document.
+    pub fn json(status: u16, value: &impl Serialize) -> Answer {
+        Answer::document(status, "application/json", &serde_json::to_string(value).unwrap())
+    }
+
+    /// An error answer.
+    pub fn problem(status: u16, title: &str, detail: &str) -> Answer {
+        let problem = Problem { title: title.to_owned(), status, detail: detail.to_owned() };
+        Answer::document(status, "application/problem+json", &serde_json::to_string(&problem).unwrap())
+    }
+
+    fn document(status: u16, kind: &str, body: &str) -> Answer {
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n");
+        Answer((head + body).into_bytes())
+    }
+
+    /// A complete stream of lines, one chunk for every three bytes.
+    pub fn lines(lines: &[&str]) -> Answer {
+        let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let mut bytes =
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+        for chunk in body.as_bytes().chunks(3) {
+            bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+            bytes.extend(chunk);
+            bytes.extend(b"\r\n");
+        }
+        bytes.extend(b"0\r\n\r\n");
+        Answer(bytes)
+    }
+
+    /// The same without its last five bytes: the connection breaks before a stream's end.
+    pub fn cut(mut self) -> Answer {
+        self.0.truncate(self.0.len() - 5);
+        self
+    }
+}
+
+/// Listens at a socket of its own; answers one connection after the other, then is gone.
+#[derive(Debug)]
+pub struct FakeDaemon {
+    folder: tempfile::TempDir,
+    requests: Receiver<String>,
+}
+
+impl FakeDaemon {
+    /// Starts listening.
+    pub fn answering<const N: usize>(answers: [Answer; N]) -> FakeDaemon {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("s")).unwrap();
+        let (sender, requests) = channel();
+        std::thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let request = read_request(&mut stream);
+                // A client may go away before it has read everything.
+                _ = stream.write_all(&answer.0);
+                _ = sender.send(request);
+            }
+        });
+        FakeDaemon { folder, requests }
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> Client {
+        Client::new(&self.folder.path().join("s"))
+    }
+
+    /// The requests that came, once all answers were given.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.iter().collect()
+    }
+}
+
+/// Reads a head and a body of the length that the head says.
+fn read_request(stream: &mut UnixStream) -> String {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let length = stream.read(&mut buffer).unwrap();
+        request.extend(&buffer[..length]);
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        let expected =
+            text.split("content-length: ").nth(1).map_or(0, |it| it.split('\r').next().unwrap().parse().unwrap());
+        let complete = text.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() >= expected);
+        if complete || length == 0 {
+            return String::from_utf8(request).unwrap();
+        }
+    }
+}
+
+fn timestamp() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+/// A daemon of this version.
+pub fn status() -> DaemonStatus {
+    DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: 77,
+        started_at: timestamp(),
+        program: "/opt/gild/gild".into(),
+        program_replaced: false,
+        store: "/data/gild.db".into(),
+        config: None,
+        running: Some(12),
+        queued: 1,
+    }
+}
+
+fn case(name: &str, model: Model, workers: u32) -> Case {
+    let threads = model == Model::Threads;
+    let processes = model == Model::Processes;
+    Case {
+        name: name.to_owned(),
+        model,
+        workers,
+        lock: threads.then_some(LockPolicy::Cpython),
+        interval_us: threads.then_some(5000),
+        start: processes.then_some(Start::Fork),
+        transport: processes.then_some(Transport::Pipe),
+        pinning: Pinning::None,
+    }
+}
+
+/// The article's experiment.
+pub fn experiment() -> Experiment {
+    Experiment {
+        name: "article".to_owned(),
+        kernel: "cpu-bound".to_owned(),
+        plugin: None,
+        params: BTreeMap::from([("n".to_owned(), ParamValue::Int(30)), ("tasks".to_owned(), ParamValue::Int(100))]),
+        cases: vec![
+            case("sequential", Model::Sequential, 1),
+            case("threads-10", Model::Threads, 10),
+            case("processes-10", Model::Processes, 10),
+        ],
+        repetitions: 5,
+        warmups: 1,
+        counters: CounterScope::Phase,
+        task_limit_s: None,
+        trial_limit_s: None,
+    }
+}
+
+/// A machine without PMU.
+pub fn host() -> HostReport {
+    let check = |name: &str, verdict, found: &str, remedy: Option<&str>| Check {
+        name: name.to_owned(),
+        verdict,
+        found: found.to_owned(),
+        remedy: remedy.map(str::to_owned),
+    };
+    HostReport {
+        hostname: "lab".to_owned(),
+        kernel: "6.18.0".to_owned(),
+        cpu: "AMD EPYC".to_owned(),
+        cores: vec![CoreInfo { cpu: 0, core: 0, package: 0 }, CoreInfo { cpu: 1, core: 0, package: 0 }],
+        tier: Tier::Software,
+        tier_reason: Some("no PMU here".to_owned()),
+        clock: "tsc".to_owned(),
+        clock_reason: None,
+        counters: vec![
+            CounterStatus { name: "task-clock".to_owned(), usable: true, reason: None },
+            CounterStatus { name: "instructions".to_owned(), usable: false, reason: Some("no PMU".to_owned()) },
+        ],
+        counts_kernel: true,
+        checks: vec![
+            check("hardware counters", Verdict::Bad, "perf_event_open: ENOENT, this machine has no PMU", None),
+            check(
+                "perf_event_paranoid",
+                Verdict::Limited,
+                "2: events in the kernel need privilege",
+                Some("sudo sysctl kernel.perf_event_paranoid=1"),
+            ),
+        ],
+    }
+}
+
+/// Shares in the order of the table: eight phases, then on-cpu, run-queue, blocked, stolen.
+fn shares(phases: [f64; 8], states: [Option<f64>; 4]) -> Shares {
+    let [compute, lock_wait, serialize, transfer, io_wait, idle, startup, teardown] = phases;
+    let [on_cpu, run_queue, blocked, stolen] = states;
+    Shares {
+        life_ns: 1_000_000_000,
+        compute,
+        lock_wait,
+        switch_wait: 0.0,
+        serialize,
+        transfer,
+        io_wait,
+        idle,
+        startup,
+        teardown,
+        on_cpu,
+        run_queue,
+        preempted: run_queue,
+        waking: run_queue.map(|_| 0.0),
+        blocked,
+        stolen,
+    }
+}
+
+fn case_summary(case: &Case, wall_s: f64, half_width: f64, sentence: &str) -> CaseSummary {
+    let wall_ns = wall_s * 1e9;
+    let (low, high) = (wall_ns * (1.0 - half_width), wall_ns * (1.0 + half_width));
+    CaseSummary {
+        case: case.clone(),
+        trials: 5,
+        failed: 0,
+        error: None,
+        wall_ns: Some(Estimate { median: wall_ns, low: Some(low), high: Some(high) }),
+        versus: None,
+        tasks: Some(100),
+        tasks_per_s: Some(100.0 / wall_s),
+        workers: None,
+        coordinator: None,
+        parallelism: None,
+        unbalanced: 0,
+        lost_records: 0,
+        accounting: Some(0.001),
+        sentence: sentence.to_owned(),
+    }
+}
+
+fn ratio(median: f64, tie: bool) -> Option<Ratio> {
+    let estimate = Estimate { median, low: Some(median - 0.05), high: Some(median + 0.05) };
+    Some(Ratio { estimate, tie })
+}
+
+fn summary(cases: &[Case]) -> Summary {
+    let mut sequential =
+        case_summary(&cases[0], 1.83, 0.004, "sequential: one worker computed for 99.9 % of its life.");
+    let states = [Some(0.99), Some(0.005), Some(0.0), Some(0.005)];
+    sequential.workers = Some(shares([0.9992, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0004, 0.0004], states));
+    let mut threads = case_summary(&cases[1], 1.86, 0.006, "threads-10: as fast as sequential.");
+    threads.workers = Some(shares([0.101, 0.897, 0.0, 0.0, 0.0, 0.001, 0.0006, 0.0004], [Some(1.0), None, None, None]));
+    (threads.versus, threads.accounting) = (ratio(0.98, true), Some(0.002));
+    let mut processes = case_summary(&cases[2], 0.97, 0.012, "processes-10: 1.89 times as fast as sequential.");
+    let states = [Some(0.55), Some(0.40), Some(0.045), Some(0.005)];
+    processes.workers = Some(shares([0.8996, 0.0, 0.02, 0.03, 0.0, 0.04, 0.01, 0.0004], states));
+    let states = [Some(0.02), Some(0.005), Some(0.975), Some(0.0)];
+    processes.coordinator = Some(shares([0.0, 0.0, 0.015, 0.005, 0.0, 0.98, 0.0, 0.0], states));
+    processes.versus = ratio(1.89, false);
+    Summary {
+        baseline: Some(0),
+        cases: vec![sequential, threads, processes],
+        results_identical: Some(true),
+        verified: Some(true),
+        notes: vec!["10 workers share 2 cores.".to_owned()],
+    }
+}
+
+fn trial(case: u32, wall_ns: u64) -> Trial {
+    Trial {
+        case,
+        repetition: 0,
+        warmup: false,
+        status: TrialStatus::Done,
+        error: None,
+        wall_ns: Some(wall_ns),
+        tasks_planned: Some(100),
+        tasks_done: 100,
+        digest: Some("0123456789abcdef".repeat(4)),
+        verified: Some(true),
+        tier: Tier::Software,
+        accounting: Some(AccountingCost {
+            marks: 1000,
+            mark_ns: 20.0,
+            counter_reads: 0,
+            counter_read_ns: None,
+            schedstat_reads: 0,
+            schedstat_read_ns: None,
+            share: 0.001,
+        }),
+        workers: Vec::new(),
+        output: None,
+    }
+}
+
+/// A finished run of the article's experiment.
+pub fn run() -> Run {
+    let experiment = experiment();
+    let head = RunHead {
+        id: 12,
+        name: experiment.name.clone(),
+        kernel: experiment.kernel.clone(),
+        status: RunStatus::Done,
+        error: None,
+        cases: 3,
+        trials_done: 18,
+        trials_planned: 18,
+        submitted_at: timestamp(),
+        started_at: Some(timestamp()),
+        finished_at: Some(timestamp() + jiff::SignedDuration::from_secs(83)),
+    };
+    let trials = vec![trial(0, 1_830_000_000), trial(1, 1_860_000_000), trial(2, 970_000_000)];
+    Run { head, summary: summary(&experiment.cases), experiment, host: Some(host()), trials }
+}
+
+/// What one phase took; without `states` none were measured.
+pub fn phase_account(phase: Phase, wall_ns: u64, states: Option<[u64; 5]>) -> PhaseAccount {
+    PhaseAccount {
+        phase,
+        kernel_phase: None,
+        entries: 3,
+        wall_ns,
+        on_cpu_ns: states.map(|it| it[0]),
+        preempted_ns: states.map(|it| it[1]),
+        waking_ns: states.map(|it| it[2]),
+        run_queue_ns: states.map(|it| it[1] + it[2]),
+        blocked_ns: states.map(|it| it[3]),
+        stolen_ns: states.map(|it| it[4]),
+        cpu_ns: None,
+        counters: Vec::new(),
+        lost_records: 0,
+        open: false,
+    }
+}
+
+fn worker(role: Role, tid: u32, phases: Vec<PhaseAccount>) -> WorkerAccount {
+    let is_worker = role == Role::Worker;
+    WorkerAccount {
+        role,
+        index: 0,
+        pid: Some(100),
+        tid: Some(tid),
+        core: is_worker.then_some(1),
+        tasks: if is_worker { 10 } else { 0 },
+        life_ns: Some(1_000_000_000),
+        accounted_ns: phases.iter().map(|it| it.wall_ns).sum(),
+        balanced: Some(!is_worker),
+        cpu_ns: None,
+        stolen_ns: None,
+        voluntary_switches: None,
+        involuntary_switches: None,
+        counters: Vec::new(),
+        task_counters: Vec::new(),
+        phases,
+        notes: if is_worker { vec!["the ring could not be mapped".to_owned()] } else { Vec::new() },
+    }
+}
+
+/// A trial of ten threads with the accounts of its coordinator and one worker.
+pub fn trial_with_accounts() -> Trial {
+    let idle = phase_account(Phase::Idle, 1_000_000_000, Some([10_000_000, 0, 400_000, 989_000_000, 0]));
+    let lock = phase_account(Phase::LockWait, 800_000_000, None);
+    let switch = phase_account(Phase::SwitchWait, 100_000_000, Some([0, 0, 0, 100_000_000, 0]));
+    let compute = phase_account(Phase::Compute, 100_000_000, None);
+    let workers =
+        vec![worker(Role::Coordinator, 100, vec![idle]), worker(Role::Worker, 101, vec![lock, switch, compute])];
+    Trial { workers, ..trial(1, 1_860_000_000) }
+}
+
+/// A plugin with one kernel.
+pub fn plugin() -> PluginInfo {
+    let param = |name: &str, kind, preset, summary: &str| ParamInfo {
+        name: name.to_owned(),
+        summary: summary.to_owned(),
+        unit: None,
+        kind,
+        preset,
+        min: None,
+        max: None,
+        choices: Vec::new(),
+    };
+    let mut n = param("n", ParamKind::Integer, ParamValue::Int(30), "size of the product");
+    (n.min, n.max) = (Some(ParamValue::Int(1)), Some(ParamValue::Int(5000)));
+    let mut mode = param("mode", ParamKind::String, ParamValue::Text("fast".to_owned()), "how");
+    (mode.choices, mode.unit) = (vec!["fast".to_owned(), "slow".to_owned()], Some("x".to_owned()));
+    PluginInfo {
+        path: "/opt/gild/libcpu_bound.so".into(),
+        name: "cpu-bound".to_owned(),
+        version: "0.1.0".to_owned(),
+        license: "MIT OR Apache-2.0".to_owned(),
+        abi: "1.0".to_owned(),
+        kernels: vec![KernelInfo {
+            name: "cpu-bound".to_owned(),
+            summary: "multiplies big integers".to_owned(),
+            params: vec![n, mode],
+            phases: Vec::new(),
+            shared: true,
+            deterministic: true,
+            fork_safe: true,
+            verifies: true,
+        }],
+    }
+}
