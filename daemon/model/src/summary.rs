@@ -27,7 +27,8 @@ impl Estimate {
     }
 }
 
-/// How many times faster than the baseline a case is, repetition by repetition.
+/// How many times faster than the baseline a case is, repetition by repetition; median and interval are taken of
+/// the ratios' logarithms, so that a ratio and its inverse say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
     /// Baseline wall time / this case's wall time; above 1 is faster.
@@ -37,9 +38,11 @@ pub struct Ratio {
 }
 
 /// Shares of the workers' (or the coordinator's) life, 0 to 1; the phases add up to 1.
+///
+/// A state is `None` as soon as one of the pooled accounts lacks it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shares {
-    /// Pooled life that the shares are taken of, in nanoseconds.
+    /// Pooled life that the shares are taken of, in nanoseconds: the sum of all phases.
     pub life_ns: u64,
     /// Kernel code.
     pub compute: f64,
@@ -69,7 +72,8 @@ pub struct Shares {
     pub waking: Option<f64>,
     /// Waiting for an event.
     pub blocked: Option<f64>,
-    /// Taken by the hypervisor (estimate).
+    /// Taken by the hypervisor (estimate): summed over the phases where it was measured there, else over the
+    /// workers' lives; not in `on_cpu`. `None`: it was not measured, and is inside `on_cpu`.
     pub stolen: Option<f64>,
 }
 
@@ -94,15 +98,17 @@ pub struct CaseSummary {
     pub tasks_per_s: Option<f64>,
     /// Where the workers' time went. `None`: no trial finished.
     pub workers: Option<Shares>,
-    /// Where the coordinator's time went, between the first worker's start and the last result.
+    /// Where the coordinator's time went, between the first worker's start and the last result: its phases but
+    /// startup and teardown. `None` for `sequential`, where the coordinator lends its thread to the worker.
     pub coordinator: Option<Shares>,
-    /// Σ CPU time of workers and coordinator / wall time, median: the cores really used.
+    /// Σ CPU time of workers and coordinator / wall time, median: the cores really used. The coordinator counts
+    /// as in `coordinator`. `None`: not measured in every trial.
     pub parallelism: Option<f64>,
     /// Rows of accounts that do not balance within 0.1 %, over all trials that count.
     pub unbalanced: u32,
     /// Context-switch records lost, over all trials that count.
     pub lost_records: u64,
-    /// Cost of the accounting as a share of the workers' lives, median. `None`: not measured.
+    /// Cost of the accounting as a share of the workers' lives, median. `None`: not measured in every trial.
     pub accounting: Option<f64>,
     /// The case in one plain sentence.
     pub sentence: String,
@@ -115,9 +121,9 @@ pub struct Summary {
     pub baseline: Option<u32>,
     /// One line per case, in the order of the experiment.
     pub cases: Vec<CaseSummary>,
-    /// Whether all finished trials gave the same results. `None`: fewer than two to compare.
+    /// Whether all trials that got to their results, warm-ups included, gave the same ones. `None`: fewer than two.
     pub results_identical: Option<bool>,
-    /// Whether the kernel's own check passed in all finished trials. `None`: it has none.
+    /// Whether the kernel's own check passed wherever it was made. `None`: it has none, or was not asked.
     pub verified: Option<bool>,
     /// What a reader of the figures has to know: rows that do not balance, cores fewer than workers, …
     pub notes: Vec<String>,

@@ -19,8 +19,8 @@ pub enum StoreError {
     },
     /// The file system is full. What was stored before is intact.
     #[error(
-        "the store {} has no room left: free some room in the file system of {}, or remove runs that are no longer \
-         needed with `gilctl rm RUN` (later runs use their room again); everything stored so far is intact",
+        "the store {} has no room left: free some room in the file system of {}; once there is a little, \
+         `gilctl rm RUN` makes room in the store for later runs; everything stored so far is intact",
         path.display(),
         folder(path).display()
     )]

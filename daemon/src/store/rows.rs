@@ -9,8 +9,8 @@ use super::columns::Columns;
 use super::trials::{account_columns, account_of};
 use super::{Result, Store};
 
-/// The view `v_accounts`, in the order in which trials finished. Written out, because SQLite would sort all rows
-/// of the view by account, and here nothing needs sorting: every step follows an index in its order.
+/// The columns of the view `v_accounts`, for one trial. CROSS JOIN keeps the loops in the order written
+/// (sqlite.org/optoverview.html, "Manual control of query plans"), so rows come in their order without sorting.
 pub(super) const ROWS: &str = concat!(
     "SELECT trials.run, cases.name, cases.model, cases.workers, cases.lock, cases.start, cases.transport,
         cases.pinning, trials.repetition, trials.warmup, trials.status, trials.wall_ns, workers.role, workers.number,

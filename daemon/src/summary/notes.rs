@@ -48,13 +48,14 @@ impl Notes {
     pub fn finish(self) -> impl Iterator<Item = String> {
         let bare = (self.bare > 0).then(|| {
             format!(
-                "{} of {} trials were measured at tier bare, without context-switch records: being pushed off a core \
-                 and waiting for one after being woken are not told apart (gilctl doctor says what to do)",
+                "trials measured at tier bare, without context-switch records: {} of {}; being pushed off a core and \
+                 waiting for one after being woken are not told apart there (gilctl doctor says what to do)",
                 self.bare, self.trials
             )
         });
         let left_out = self.of_workers.len().saturating_sub(WORKER_NOTES_MAX);
-        let left_out = (left_out > 0).then(|| format!("{left_out} more notes of workers are with the trials"));
+        let left_out =
+            (left_out > 0).then(|| format!("further notes of workers, to be read with the trials: {left_out}"));
         let of_workers = self.of_workers.into_iter().take(WORKER_NOTES_MAX);
         let of_workers = of_workers.map(|(note, count)| format!("{note} (rows of accounts: {count})"));
         bare.into_iter().chain(of_workers).chain(left_out)
@@ -87,16 +88,13 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize) -> Vec<
 }
 
 fn unbalanced(case: &CaseFold, line: &CaseSummary) -> Option<String> {
+    let off = format!("rows of accounts more than 0.1 % off the life they account for: {}", line.unbalanced);
+    let unchecked = format!("rows of accounts without a life to compare them with: {}", case.unchecked);
     match (line.unbalanced, case.unchecked) {
         (0, 0) => None,
-        (0, unchecked) => Some(format!("{unchecked} rows of accounts have no life to be compared with")),
-        (unbalanced, 0) => {
-            Some(format!("{unbalanced} rows of accounts are more than 0.1 % off the life they account for"))
-        }
-        (unbalanced, unchecked) => Some(format!(
-            "{unbalanced} rows of accounts are more than 0.1 % off the life they account for, and {unchecked} have \
-             no life to be compared with"
-        )),
+        (_, 0) => Some(off),
+        (0, _) => Some(unchecked),
+        _ => Some(format!("{off}; {unchecked}")),
     }
 }
 
@@ -108,7 +106,7 @@ fn gap(case: &CaseFold) -> Option<String> {
 fn lost_records(line: &CaseSummary) -> Option<String> {
     (line.lost_records > 0).then(|| {
         format!(
-            "{} context-switch records were lost; the phases they fell in have their states from schedstat and CPU time",
+            "context-switch records lost: {}; the phases they fell in have their states from schedstat and CPU time",
             line.lost_records
         )
     })
@@ -145,17 +143,17 @@ fn accounting(line: &CaseSummary) -> Option<String> {
 
 fn wide_interval(line: &CaseSummary) -> Option<String> {
     let trials = line.trials as usize;
-    match trials {
-        0 => None,
-        _ if trials < statistics::VALUES_MIN => {
-            Some(format!("{trials} repetitions are too few for a confidence interval, so nothing is claimed"))
-        }
-        _ if trials < REPETITIONS_FOR_90 => {
-            let reached = 100.0 * (1.0 - 2.0 * 0.5_f64.powi(trials as i32));
-            Some(format!(
-                "the interval of {trials} repetitions is their range and holds the true median in {reached} % of cases"
-            ))
-        }
-        _ => None,
+    if trials == 0 || trials >= REPETITIONS_FOR_90 {
+        return None;
     }
+    if trials < statistics::VALUES_MIN {
+        let least = statistics::VALUES_MIN;
+        return Some(format!(
+            "fewer than {least} repetitions have no confidence interval, so no difference is claimed"
+        ));
+    }
+    let reached = 100.0 * (1.0 - 2.0 * 0.5_f64.powi(trials as i32));
+    Some(format!(
+        "the interval of {trials} repetitions is their range, which holds the true median {reached} % of the time"
+    ))
 }

@@ -18,7 +18,7 @@ pub const VALUES_MIN: usize = 3;
 
 /// Most resamples: with 10 000, the 2.5th percentile itself is known to ± 0.3 percentage points (2 standard errors).
 const RESAMPLES_MAX: usize = 10_000;
-/// Least resamples: "on the order of 1000" for the ends of a confidence interval (Efron and Tibshirani, ch. 13).
+/// Least resamples: the ends of an interval need on the order of 1 000 (Efron and Tibshirani, 1993).
 const RESAMPLES_MIN: usize = 1_000;
 /// Draws in all, from which the number of resamples between the two follows: some 10 ms of work for any n.
 const DRAWS: usize = 1_000_000;
@@ -90,4 +90,114 @@ fn resampled_medians(sorted: &[f64]) -> Vec<f64> {
 
 fn middle(sorted: &[f64], low: usize, high: usize) -> f64 {
     sorted[low] + (sorted[high] - sorted[low]) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn interval_of(values: &[f64]) -> Option<(f64, f64)> {
+        let estimate = estimate(values).unwrap();
+        estimate.low.zip(estimate.high)
+    }
+
+    #[test]
+    fn the_median_is_the_middle_or_the_mean_of_the_middle_two() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[3.0, 1.0]), Some(2.0));
+        assert_eq!(median(&[3.0, 1.0, 1000.0]), Some(3.0));
+    }
+
+    #[test]
+    fn two_values_have_no_interval_and_five_have_their_range() {
+        assert_eq!(interval_of(&[1.0]), None);
+        assert_eq!(interval_of(&[1.0, 2.0]), None);
+        assert_eq!(interval_of(&[3.0, 5.0, 1.0, 4.0, 2.0]), Some((1.0, 5.0)));
+        assert_eq!(interval_of(&[7.0; 8]), Some((7.0, 7.0)));
+    }
+
+    /// How probable it is that the median of a resample of n (odd) values is at most the k-th smallest of them:
+    /// that at least half of n draws are among the first k.
+    fn exact_share_up_to(k: usize, n: usize) -> f64 {
+        let p = k as f64 / n as f64;
+        let choose = |m: usize| (0..m).map(|i| (n - i) as f64 / (m - i) as f64).product::<f64>();
+        (n / 2 + 1..=n).map(|m| choose(m) * p.powi(m as i32) * (1.0 - p).powi((n - m) as i32)).sum()
+    }
+
+    #[test]
+    fn intervals_agree_with_the_exact_distribution_of_the_resampled_median() {
+        let mut checked = 0;
+        for n in (3..=99).step_by(2) {
+            let low = (1..=n).find(|k| exact_share_up_to(*k, n) > TAIL).unwrap();
+            // Where the exact share is within the resampling error of 2.5 %, either neighbour is right.
+            if [low - 1, low].iter().any(|k| (exact_share_up_to(*k, n) - TAIL).abs() < 0.006) {
+                continue;
+            }
+            let values: Vec<_> = (1..=n).map(|value| value as f64).collect();
+            assert_eq!(interval_of(&values), Some((low as f64, (n + 1 - low) as f64)), "{n} values");
+            checked += 1;
+        }
+        assert!(checked > 10, "{checked}");
+    }
+
+    #[test]
+    fn a_ratio_is_taken_pair_by_pair() {
+        // The machine slows down by the minute; the case is twice as fast as its baseline all the time.
+        let pairs: Vec<_> = (1..=6).map(|minute| (2e9 * f64::from(minute), 1e9 * f64::from(minute))).collect();
+        let ratio = ratio(&pairs).unwrap();
+        assert!((ratio.estimate.median - 2.0).abs() < 1e-12, "{ratio:?}");
+        assert!((ratio.estimate.low.unwrap() - 2.0).abs() < 1e-12, "{ratio:?}");
+        assert!(!ratio.tie);
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_a_tie() {
+        assert!(ratio(&[(2.0, 1.0), (2.0, 1.0)]).unwrap().tie, "two pairs have no interval");
+        assert!(ratio(&[(1.0, 1.0), (1.0, 1.1), (1.1, 1.0)]).unwrap().tie);
+        assert!(ratio(&[(1.0, 1.0); 5]).unwrap().tie);
+        assert!(!ratio(&[(1.0, 1.1), (1.0, 1.2), (1.0, 1.3)]).unwrap().tie, "slower");
+        assert_eq!(ratio(&[]), None);
+        assert_eq!(ratio(&[(0.0, 1.0)]), None);
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn the_median_is_inside_its_interval_and_the_interval_inside_the_values(values in vec(1.0..1e12_f64, 3..40)) {
+            let Estimate { median, low: Some(low), high: Some(high) } = estimate(&values).unwrap() else {
+                panic!("no interval")
+            };
+            prop_assert!(low <= median && median <= high);
+            prop_assert!(values.iter().any(|value| *value <= low) && values.iter().any(|value| *value >= high));
+        }
+
+        #[test]
+        fn order_does_not_matter(values in vec(1.0..1e12_f64, 1..40)) {
+            let mut turned = values.clone();
+            turned.rotate_left(values.len() / 3);
+            turned.reverse();
+            prop_assert_eq!(estimate(&values), estimate(&turned));
+        }
+
+        #[test]
+        fn a_against_b_says_the_same_as_b_against_a(pairs in vec((1.0..1e12_f64, 1.0..1e12_f64), 1..30)) {
+            let turned: Vec<_> = pairs.iter().map(|(a, b)| (*b, *a)).collect();
+            let (one, other) = (ratio(&pairs).unwrap(), ratio(&turned).unwrap());
+            prop_assert_eq!(one.tie, other.tie);
+            prop_assert!(close(one.estimate.median * other.estimate.median, 1.0));
+            match (one.estimate.low.zip(other.estimate.high), one.estimate.high.zip(other.estimate.low)) {
+                (Some(a), Some(b)) => prop_assert!(close(a.0 * a.1, 1.0) && close(b.0 * b.1, 1.0)),
+                (None, None) => prop_assert!(pairs.len() < VALUES_MIN),
+                uneven => prop_assert!(false, "{:?}", uneven),
+            }
+        }
+    }
 }
