@@ -7,15 +7,30 @@
 //! | [`attribution`] | events with timestamps in, accounts out (pure) |
 //! | [`ledger`] | the shared-memory accounts of a trial |
 //! | [`measure`] | what a worker measures of itself |
+//! | [`plugin`] | the host's side of the kernel ABI |
+//! | [`locks`] | lock policies |
+//! | [`models`] | execution models |
+//! | [`transport`] | framed messages between coordinator and worker process |
+//! | [`topology`], [`pinning`] | the machine's cores, and which worker runs on which |
+//! | [`digest`] | the identity of a trial's results |
+//! | [`fault`] | a note in the ledger before a deadly signal takes effect |
 //! | [`host`] | what this machine can measure |
 //! | [`coordinator`], [`worker`], [`scan`] | the programs behind `gild coordinator`, `gild worker`, `gild scan` |
 
 pub mod attribution;
 pub mod clock;
 pub mod coordinator;
+pub mod digest;
+pub mod fault;
 pub mod host;
 pub mod ledger;
+pub mod locks;
 pub mod measure;
+pub mod models;
+pub mod pinning;
+pub mod plugin;
 pub mod scan;
 pub mod spec;
+pub mod topology;
+pub mod transport;
 pub mod worker;

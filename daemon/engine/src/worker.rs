@@ -1,8 +1,48 @@
-//! The program behind `gild worker`. (Interface first.)
+//! The program behind `gild worker INDEX`: a worker process started by fork + exec.
 
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::ExitCode;
 
-/// Runs as a worker, to the end.
-pub fn main() -> ExitCode {
-    todo!()
+use crate::ledger::map::Map;
+use crate::measure::meter::Meter;
+use crate::models::process::{READ_FD, WRITE_FD, WorkerSpec, plan, prepare, serve};
+use crate::plugin::library::Plugin;
+use crate::spec::LEDGER_FD;
+use crate::transport::{Channel, Kind};
+
+/// Exit status of a worker that could not be set up; the reason is on its standard error, which is the trial's output.
+const EXIT_REFUSED: u8 = 71;
+
+/// Runs as worker `index`, to the end.
+pub fn main(index: u32) -> ExitCode {
+    match run(index) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(EXIT_REFUSED)),
+        Err(error) => {
+            eprintln!("worker {index}: {error}");
+            ExitCode::from(EXIT_REFUSED)
+        }
+    }
+}
+
+fn run(index: u32) -> Result<i32, String> {
+    // SAFETY: `models::process::start_by_exec` put these three descriptors there for this program alone, and this
+    // function is called once.
+    let [reader, ledger, writer] = [READ_FD, LEDGER_FD, WRITE_FD].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let map: &'static Map = Box::leak(Box::new(Map::attach(ledger).map_err(|error| format!("ledger: {error}"))?));
+    if index >= map.workers() {
+        return Err(format!("the ledger has {} workers", map.workers()));
+    }
+    let section = map.worker(index);
+    crate::fault::install().map_err(|error| format!("sigaction: {error}"))?;
+    crate::fault::watch(section);
+    let mut channel = Channel::new(reader, writer);
+    let frame = channel.receive_unaccounted().map_err(|error| format!("no spec: {error}"))?;
+    let frame = frame.filter(|frame| frame.kind == Kind::Spec).ok_or("the first frame is not a spec")?;
+    let spec: WorkerSpec = serde_json::from_slice(frame.payload).map_err(|error| format!("spec: {error}"))?;
+    let meter = Meter::start(section, &plan(&spec.trial));
+    let plugin = Plugin::load(&spec.trial.plugin).map_err(|error| error.to_string())?;
+    let kernel = plugin.kernel(&spec.trial.kernel).map_err(|error| error.to_string())?;
+    let instance = prepare(kernel, &spec.trial)?;
+    Ok(serve(&instance, index as usize, spec.core, channel, meter))
 }

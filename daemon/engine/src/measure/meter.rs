@@ -202,6 +202,12 @@ impl<'l> Meter<'l> {
         self.writer.section()
     }
 
+    /// Notes one of the bits of [`flag`].
+    pub fn set_flag(&self, bit: u64) {
+        let flags = &self.writer.section().flags;
+        flags.store(flags.load(Relaxed) | bit, Relaxed);
+    }
+
     /// The phase (or kernel phase) that is open.
     pub fn slot(&self) -> SlotId {
         self.slot
@@ -309,8 +315,7 @@ impl<'l> Meter<'l> {
                 let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
                 let on_cpu_ns = sched.on_cpu_ns.saturating_sub(self.last.sched.on_cpu_ns);
                 booking.off_ns = booking.off_ns.max(wall_ns.saturating_sub(on_cpu_ns));
-                let section = self.writer.section();
-                section.flags.store(section.flags.load(Relaxed) | flag::RECORDS_LOST, Relaxed);
+                self.set_flag(flag::RECORDS_LOST);
             }
             self.last.sched = sched;
         }

@@ -1,0 +1,202 @@
+//! A kernel made for given arguments: plan, run, verify.
+
+use std::ffi::{CString, c_void};
+use std::fmt;
+
+use gild_abi::raw;
+use gild_model::experiment::ParamValue;
+
+use super::library::Kernel;
+use super::table::{HOST, checked};
+use super::task::TaskContext;
+use super::value::Value;
+
+/// Most tasks that a plan may have.
+const TASKS_MAX: usize = 100_000_000;
+
+/// An error that a kernel returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelError {
+    /// The status code.
+    pub code: raw::Status,
+    /// What the kernel said; empty if it said nothing.
+    pub message: String,
+}
+
+impl KernelError {
+    /// An error with its message.
+    pub fn new(code: raw::Status, message: &str) -> KernelError {
+        KernelError { code, message: message.to_owned() }
+    }
+}
+
+impl fmt::Display for KernelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.code {
+            raw::E_CANCELLED => "cancelled",
+            raw::E_PARAM => "bad parameter",
+            raw::E_DECODE => "cannot decode",
+            raw::E_IO => "input/output error",
+            raw::E_NOMEM => "out of memory",
+            raw::E_MISMATCH => "wrong result",
+            raw::E_UNSUPPORTED => "not supported",
+            raw::E_PANIC => "panic",
+            raw::E_INTERNAL => "internal error",
+            _ => "unknown error",
+        };
+        write!(f, "{name} ({})", self.code)?;
+        if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", self.message) }
+    }
+}
+
+impl std::error::Error for KernelError {}
+
+/// Arguments in the form of the ABI; the strings live as long as this does.
+#[derive(Debug)]
+struct Arguments {
+    scalars: Vec<raw::Scalar>,
+    _texts: Vec<CString>,
+}
+
+impl Arguments {
+    fn new(values: &[ParamValue]) -> Arguments {
+        let mut texts = Vec::new();
+        let mut scalar = |value: &ParamValue| match value {
+            ParamValue::Int(int) => raw::Scalar { i64: *int },
+            ParamValue::Float(float) => raw::Scalar { f64: *float },
+            text => {
+                let text = CString::new(text.to_string()).expect("params::resolve refuses strings with NUL");
+                // The string's bytes stay where they are when the CString is moved.
+                let str = text.as_ptr();
+                texts.push(text);
+                raw::Scalar { str }
+            }
+        };
+        Arguments { scalars: values.iter().map(&mut scalar).collect(), _texts: texts }
+    }
+}
+
+/// A task as the kernel planned it.
+#[derive(Debug)]
+pub struct PlannedTask {
+    /// What `run` gets.
+    pub input: Value,
+    /// How much work it is, relative to the others.
+    pub weight: u64,
+}
+
+/// Where a plan's tasks go; behind the `gild_plan` that a kernel sees.
+#[derive(Debug)]
+pub(super) struct PlanSink<'k> {
+    kernel: &'k Kernel,
+    tasks: Vec<PlannedTask>,
+    error: Option<KernelError>,
+}
+
+impl PlanSink<'_> {
+    /// Takes a task over; by the ABI the input is the host's even if this fails.
+    pub(super) fn take(&mut self, input: raw::Value, weight: u64) -> raw::Status {
+        let result = Value::adopt(self.kernel, input).and_then(|input| {
+            if self.tasks.len() >= TASKS_MAX {
+                return Err(KernelError::new(raw::E_NOMEM, &format!("the plan has more than {TASKS_MAX} tasks")));
+            }
+            self.tasks.push(PlannedTask { input, weight });
+            Ok(())
+        });
+        match result {
+            Ok(()) => raw::OK,
+            Err(error) => {
+                let code = error.code;
+                self.error.get_or_insert(error);
+                code
+            }
+        }
+    }
+}
+
+/// A kernel made for given arguments.
+#[derive(Debug)]
+pub struct Instance<'k> {
+    kernel: &'k Kernel,
+    this: *mut c_void,
+    _arguments: Arguments,
+}
+
+// SAFETY: by the ABI an instance may be used from any thread, one at a time.
+unsafe impl Send for Instance<'_> {}
+// SAFETY: the only method that the models call on one instance from several threads is `run`, and only if the kernel
+// is GILD_KERNEL_SHARED (`models::threads` makes an instance per worker otherwise).
+unsafe impl Sync for Instance<'_> {}
+
+impl<'k> Instance<'k> {
+    /// Makes an instance. `values` come from `gild_model::params::resolve`.
+    ///
+    /// # Errors
+    /// The kernel's own.
+    pub fn create(kernel: &'k Kernel, values: &[ParamValue]) -> Result<Instance<'k>, KernelError> {
+        let create = kernel.raw.create.expect("checked by library::kernel");
+        let arguments = Arguments::new(values);
+        let mut this = std::ptr::null_mut();
+        // SAFETY: the table is static, the arguments match the kernel's declaration in number and kind and live as long
+        // as the instance, and `this` may be written.
+        let status = unsafe { create(&HOST.0, arguments.scalars.as_ptr(), &mut this) };
+        checked(status)?;
+        Ok(Instance { kernel, this, _arguments: arguments })
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &'k Kernel {
+        self.kernel
+    }
+
+    /// Plans the tasks.
+    ///
+    /// # Errors
+    /// The kernel's own, a value of an undeclared type, or no task at all.
+    pub fn plan(&self) -> Result<Vec<PlannedTask>, KernelError> {
+        let plan = self.kernel.raw.plan.expect("checked by library::kernel");
+        let mut sink = PlanSink { kernel: self.kernel, tasks: Vec::new(), error: None };
+        // SAFETY: the instance is alive, and the sink is what `table::emit` expects behind the plan, for this call.
+        let status = unsafe { plan(self.this, std::ptr::from_mut(&mut sink).cast()) };
+        let result = checked(status);
+        if let Some(error) = sink.error {
+            return Err(error);
+        }
+        result?;
+        if sink.tasks.is_empty() {
+            return Err(KernelError::new(raw::E_INTERNAL, "the plan has no tasks"));
+        }
+        Ok(sink.tasks)
+    }
+
+    /// Runs one task.
+    ///
+    /// # Errors
+    /// The kernel's own, or a result of an undeclared type.
+    pub fn run(&self, context: &mut TaskContext<'_, '_>, input: &Value) -> Result<Value, KernelError> {
+        let run = self.kernel.raw.run.expect("checked by library::kernel");
+        let mut output = raw::Value { r#type: std::ptr::null(), ptr: std::ptr::null_mut() };
+        // SAFETY: the instance and the input are alive; the context is what the functions of `table` expect behind the
+        // task, for this call; the output may be written and is taken only on success.
+        let status = unsafe { run(self.this, context.as_raw(), input.raw(), &mut output) };
+        context.close();
+        checked(status)?;
+        Value::adopt(self.kernel, output)
+    }
+
+    /// Checks all results against the kernel's known answer. `None`: the kernel has none.
+    pub fn verify(&self, results: &[Value]) -> Option<Result<(), KernelError>> {
+        let verify = self.kernel.raw.verify?;
+        let results: Vec<raw::Value> = results.iter().map(|value| *value.raw()).collect();
+        // SAFETY: the instance and every result are alive, and verify does not take them over.
+        Some(checked(unsafe { verify(self.this, results.as_ptr(), results.len()) }))
+    }
+}
+
+impl Drop for Instance<'_> {
+    fn drop(&mut self) {
+        let destroy = self.kernel.raw.destroy.expect("checked by library::kernel");
+        // SAFETY: `create` made it, and it is destroyed once.
+        unsafe { destroy(self.this) }
+    }
+}

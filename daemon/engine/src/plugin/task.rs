@@ -1,0 +1,115 @@
+//! What the host knows of the task that a kernel is running, behind the `gild_task` that the kernel sees.
+
+use std::marker::PhantomData;
+
+use gild_abi::raw;
+use gild_model::phase::Phase;
+
+use crate::ledger::layout::{SlotId, attention};
+use crate::locks::Lock;
+use crate::measure::meter::Meter;
+
+/// Deepest nesting of a kernel's own phases that is told apart.
+const PHASE_DEPTH_MAX: usize = 16;
+
+/// A task in progress, on one worker. The kernel sees its first field only.
+#[derive(Debug)]
+#[repr(C)]
+pub struct TaskContext<'w, 'l> {
+    /// What the kernel sees.
+    seen: raw::Task,
+    meter: &'w mut Meter<'l>,
+    lock: &'w Lock,
+    worker: usize,
+    /// The kernel's open phases, innermost last.
+    open: [u32; PHASE_DEPTH_MAX],
+    depth: usize,
+    /// Inside a blocking region: the lock is given away.
+    released: bool,
+    _attention: PhantomData<&'l u32>,
+}
+
+impl<'w, 'l> TaskContext<'w, 'l> {
+    /// Prepares a task for a worker that holds the lock.
+    pub fn new(meter: &'w mut Meter<'l>, lock: &'w Lock, worker: usize) -> TaskContext<'w, 'l> {
+        let seen = raw::Task { attention: meter.section().attention.0.as_ptr() };
+        let open = [0; PHASE_DEPTH_MAX];
+        TaskContext { seen, meter, lock, worker, open, depth: 0, released: false, _attention: PhantomData }
+    }
+
+    /// What goes to the kernel as `gild_task *`.
+    pub fn as_raw(&mut self) -> *mut raw::Task {
+        std::ptr::from_mut(self).cast()
+    }
+
+    /// The slow path of a safe point: hands the lock over if somebody waits, drains the ring, tells of a cancel.
+    pub fn checkpoint(&mut self) -> raw::Status {
+        let asked = self.meter.section().attention.0.load(std::sync::atomic::Ordering::Relaxed);
+        if asked & attention::CANCEL != 0 {
+            return raw::E_CANCELLED;
+        }
+        if asked & attention::DROP_LOCK != 0 && !self.released {
+            self.lock.hand_over(self.worker, self.meter, self.slot());
+        }
+        if asked & attention::DRAIN != 0 {
+            self.meter.drain();
+        }
+        raw::OK
+    }
+
+    /// The kernel is about to block: the lock is given away and the time is `io-wait`.
+    pub fn release(&mut self) {
+        if !self.released {
+            self.released = true;
+            self.meter.mark(Phase::IoWait);
+            self.lock.release(self.worker);
+        }
+    }
+
+    /// The kernel is back from blocking: it waits for the lock and computes again.
+    pub fn acquire(&mut self) -> raw::Status {
+        if self.released {
+            self.released = false;
+            let slot = self.slot();
+            self.lock.acquire(self.worker, self.meter, slot);
+        }
+        let asked = self.meter.section().attention.0.load(std::sync::atomic::Ordering::Relaxed);
+        if asked & attention::CANCEL != 0 { raw::E_CANCELLED } else { raw::OK }
+    }
+
+    /// The kernel enters one of its own phases.
+    pub fn phase_enter(&mut self, phase: u32) {
+        if self.depth < PHASE_DEPTH_MAX {
+            self.open[self.depth] = phase;
+        }
+        self.depth += 1;
+        self.book();
+    }
+
+    /// The kernel leaves the innermost of its own phases.
+    pub fn phase_exit(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.book();
+    }
+
+    fn book(&mut self) {
+        if !self.released {
+            let slot = self.slot();
+            self.meter.mark_slot(slot);
+        }
+    }
+
+    /// Where computing time is booked now.
+    fn slot(&self) -> SlotId {
+        match self.depth.min(PHASE_DEPTH_MAX).checked_sub(1) {
+            None => SlotId::phase(Phase::Compute),
+            Some(innermost) => SlotId::kernel_phase(self.open[innermost]),
+        }
+    }
+
+    /// Closes what the kernel left open: after an error it need not have called `acquire` or `phase_exit`.
+    pub fn close(&mut self) {
+        self.depth = 0;
+        self.acquire();
+    }
+}
