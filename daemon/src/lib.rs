@@ -1,9 +1,54 @@
 //! The control plane: queue, store, API and supervision. It never maps plugin code.
 //!
+//! One control thread serves the API and drives the runs; a spawner process, forked before anything else, starts
+//! what runs plugin code. Data flows one way:
+//!
+//! ```text
+//!   server ──▶ runs (queue, store, logs) ──▶ driver ──▶ trial ──▶ spawner ──▶ coordinator
+//!      ▲                 ▲                     │          │
+//!      └─── events ──────┴───── trials ◀───────┴─ verdict ┘
+//! ```
+//!
 //! | module | subject |
 //! |---|---|
+//! | [`cli`], [`exit`] | the command line and what the exit status says |
+//! | [`serve`] | start, signals, stop |
+//! | [`config`], [`logging`] | `gild.toml`; logs |
+//! | [`listen`] | the socket: lock, permissions, rests of a dead daemon |
+//! | [`server`] | the API |
+//! | [`daemon`] | what the parts share |
+//! | [`runs`] | everything that can be asked of runs |
+//! | [`queue`] | which run is next, and what may be asked of it (pure) |
+//! | [`driver`] | runs runs |
+//! | [`schedule`], [`findings`] | the order of trials; what a run comes to (pure) |
+//! | [`trial`] | one trial from its start to its closed books |
+//! | [`verdict`] | how a trial ended (pure) |
+//! | [`plugins`], [`fit`] | what plugins hold; whether an experiment fits its kernel |
+//! | [`spawner`] | the processes that run plugin code |
+//! | [`output`] | reading what they write |
 //! | [`store`] | runs and trials on disk |
 //! | [`summary`] | a run folded into one line per case |
 
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod driver;
+pub mod exit;
+pub mod findings;
+pub mod fit;
+pub mod listen;
+pub mod logging;
+pub mod output;
+pub mod plugins;
+pub mod queue;
+pub mod runs;
+pub mod schedule;
+pub mod serve;
+pub mod server;
+pub mod spawner;
 pub mod store;
 pub mod summary;
+#[cfg(test)]
+mod testing;
+pub mod trial;
+pub mod verdict;

@@ -1,0 +1,183 @@
+//! The one task that runs runs: takes the next from the queue, runs its trials one by one, says how it ended.
+//!
+//! ```text
+//!   next ─▶ set running ─▶ ┌ trial ─▶ store it ─▶ compare ┐ ─▶ finish
+//!                          └──────────── again ───────────┘
+//! ```
+//!
+//! Trials never overlap, so that runs do not disturb each other. It leaves early when it is asked to stop, when
+//! results differ, when a trial cannot be started, and when a trial cannot be stored; a trial that fails only ends
+//! its case.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gild_engine::ledger::Live;
+use gild_engine::spec::TrialSpec;
+use gild_model::api::{EventKind, Progress};
+use gild_model::experiment::Experiment;
+use gild_model::host::HostReport;
+use gild_model::run::RunId;
+use gild_model::trial::{Trial, TrialStatus};
+use jiff::Timestamp;
+
+use crate::daemon::Daemon;
+use crate::findings::Findings;
+use crate::runs::Accepted;
+use crate::schedule::{Schedule, Turn};
+use crate::trial::{self, LOOK_INTERVAL, Limits, StopSignal};
+
+/// Least time between two progress events.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Runs runs until the queue is closed and the last one is over.
+pub async fn drive(daemon: Arc<Daemon>) {
+    while let Some((id, accepted, stop)) = daemon.runs.next().await {
+        let drive = Drive::new(&daemon, id, &accepted);
+        drive.run(stop).await;
+        daemon.between_runs();
+    }
+}
+
+/// One run on its way.
+struct Drive<'a> {
+    daemon: &'a Arc<Daemon>,
+    id: RunId,
+    experiment: &'a Experiment,
+    host: Arc<HostReport>,
+    schedule: Schedule,
+    findings: Findings,
+}
+
+impl<'a> Drive<'a> {
+    fn new(daemon: &'a Arc<Daemon>, id: RunId, accepted: &'a Accepted) -> Drive<'a> {
+        let experiment = &accepted.experiment;
+        Drive {
+            daemon,
+            id,
+            experiment,
+            host: daemon.host(),
+            schedule: Schedule::new(experiment.cases.len(), experiment.warmups, experiment.repetitions),
+            findings: Findings::new(accepted.deterministic),
+        }
+    }
+
+    async fn run(mut self, stop: StopSignal) {
+        tracing::info!(run = self.id, name = %self.experiment.name, kernel = %self.experiment.kernel, "run started");
+        let running = self.daemon.runs.record(|store| store.set_running(self.id, &self.host, Timestamp::now()));
+        match running {
+            Err(error) => self.findings.fatal(format!("the start of the run could not be stored: {error}")),
+            Ok(()) => {
+                self.emit(EventKind::Started);
+                self.run_trials(&stop).await;
+            }
+        }
+        let why = stop.borrow().clone();
+        let (status, error) = self.findings.end(why.as_ref());
+        tracing::info!(run = self.id, status = status.name(), error, "run ended");
+        self.daemon.runs.finish(self.id, status, error);
+    }
+
+    async fn run_trials(&mut self, stop: &StopSignal) {
+        while stop.borrow().is_none() && !self.findings.is_fatal() {
+            let Some(turn) = self.schedule.next_turn() else { return };
+            let started = Instant::now();
+            match self.run_trial(turn, stop.clone()).await {
+                Err(error) => self.findings.fatal(error.to_string()),
+                Ok(trial) => self.take(turn, &trial, started.elapsed()),
+            }
+        }
+    }
+
+    async fn run_trial(&self, turn: Turn, stop: StopSignal) -> Result<Trial, trial::TrialError> {
+        let Turn { case, repetition, warmup } = turn;
+        tracing::debug!(run = self.id, case, repetition, warmup, "trial started");
+        self.emit(EventKind::TrialStarted { case, repetition, warmup });
+        let spec = self.spec(case);
+        let mut reporter = Reporter { started: Instant::now(), last: None };
+        let look = |live: &Live| {
+            if reporter.is_due() {
+                self.emit(EventKind::Progress(self.progress(turn, live, reporter.started.elapsed())));
+            }
+        };
+        trial::run(&self.daemon.spawner, turn, &spec, self.limits(), stop, look).await
+    }
+
+    /// Stores a trial that is over, and takes it into account.
+    fn take(&mut self, turn: Turn, trial: &Trial, spent: Duration) {
+        let name = &self.experiment.cases[turn.case as usize].name;
+        if let Err(error) = self.daemon.runs.record(|store| store.insert_trial(self.id, trial)) {
+            self.findings.fatal(format!("a trial of case \"{name}\" could not be stored: {error}"));
+        }
+        self.schedule.finished(turn.case, spent, trial.status == TrialStatus::Failed);
+        self.findings.add(name, trial);
+        let Turn { case, repetition, warmup } = turn;
+        let (status, error) = (trial.status.name(), trial.error.as_deref());
+        tracing::info!(run = self.id, case = %name, repetition, warmup, status, error, wall_ns = trial.wall_ns, "trial ended");
+        self.emit(EventKind::TrialFinished {
+            case,
+            repetition,
+            warmup,
+            status: trial.status,
+            error: trial.error.clone(),
+            wall_ns: trial.wall_ns,
+        });
+    }
+
+    fn spec(&self, case: u32) -> TrialSpec {
+        let usable = self.host.counters.iter().filter(|counter| counter.usable);
+        TrialSpec {
+            plugin: self.experiment.plugin.clone().expect("the plugin was looked up when the run was accepted"),
+            kernel: self.experiment.kernel.clone(),
+            params: self.experiment.params.clone(),
+            case: self.experiment.cases[case as usize].clone(),
+            counters: self.experiment.counters,
+            tier: self.host.tier,
+            counter_names: usable.map(|counter| counter.name.clone()).collect(),
+            counts_kernel: self.host.counts_kernel,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let config = self.daemon.config();
+        Limits {
+            task_s: self.experiment.task_limit_s.unwrap_or(config.task_limit_s),
+            trial_s: self.experiment.trial_limit_s.unwrap_or(config.trial_limit_s),
+        }
+    }
+
+    fn progress(&self, turn: Turn, live: &Live, elapsed: Duration) -> Progress {
+        let share = live.tasks_planned.filter(|it| *it > 0).map(|planned| live.tasks_done as f64 / planned as f64);
+        Progress {
+            case: turn.case,
+            repetition: turn.repetition,
+            warmup: turn.warmup,
+            tasks_done: live.tasks_done,
+            tasks_planned: live.tasks_planned,
+            trials_done: self.schedule.done(),
+            trials_planned: self.schedule.planned(Some(turn)),
+            left_s: self.schedule.left(turn.case, elapsed, share).map(|left| left.as_secs_f64()),
+        }
+    }
+
+    fn emit(&self, what: EventKind) {
+        self.daemon.runs.logs.add(self.id, what);
+    }
+}
+
+/// Thins the looks at the ledger out to progress events.
+struct Reporter {
+    started: Instant,
+    last: Option<Instant>,
+}
+
+impl Reporter {
+    fn is_due(&mut self) -> bool {
+        // Half a look early is in time: waiting for the next one would be half a look late.
+        let due = self.last.is_none_or(|last| last.elapsed() + LOOK_INTERVAL / 2 >= PROGRESS_INTERVAL);
+        if due {
+            self.last = Some(Instant::now());
+        }
+        due
+    }
+}

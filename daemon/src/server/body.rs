@@ -1,0 +1,147 @@
+//! Bodies: JSON in, with bounds on size and time; newline-delimited JSON out, without bounds on length.
+//!
+//! A stream out holds one part in memory and waits for the client to take it. A client that takes nothing for
+//! `request_timeout_s` is cut off by the connection's write timeout, which ends the stream.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use gild_model::run::RunId;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::events::Log;
+use super::problem::Refusal;
+use crate::config::Config;
+use crate::store::{Store, StoreError};
+
+/// Media type of newline-delimited JSON.
+pub const NDJSON: &str = "application/x-ndjson";
+/// Size from which on a part of a stream is sent, in bytes.
+const PART_BYTES: usize = 32 * 1024;
+/// How much of a body that is too long is still taken, so that its sender gets around to reading the answer.
+const DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Reads a body as JSON.
+///
+/// # Errors
+/// It is too long, too slow, or not what is expected; the field is named.
+pub async fn read_json<T: DeserializeOwned>(body: Body, config: &Config) -> Result<T, Refusal> {
+    let bytes = timeout(config.request_timeout(), read(body, config.max_body_bytes)).await.map_err(|_| {
+        let detail = format!("the body did not arrive within {} s (request_timeout_s)", config.request_timeout_s);
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "request too slow", detail)
+    })??;
+    let malformed = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, "malformed body", detail);
+    let mut json = serde_json::Deserializer::from_slice(&bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        match path.as_str() {
+            "." => malformed(error.into_inner().to_string()),
+            path => malformed(format!("{path}: {}", error.inner())),
+        }
+    })?;
+    json.end().map_err(|error| malformed(error.to_string()))?;
+    Ok(value)
+}
+
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    match Limited::new(&mut body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            // Whether the rest arrives makes no difference to the answer.
+            let _ = Limited::new(body, DISCARD_BYTES_MAX).collect().await;
+            let detail = format!("the body is longer than {limit} bytes (max_body_bytes)");
+            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body too long", detail))
+        }
+        Err(error) => Err(Refusal::new(StatusCode::BAD_REQUEST, "malformed body", error)),
+    }
+}
+
+/// Streams what happens to a run, from after `seq` to the end.
+pub fn events(log: Arc<Log>, seq: u64) -> Response {
+    let (parts, body) = stream();
+    tokio::spawn(async move {
+        let mut news = log.subscribe();
+        let mut seq = seq;
+        loop {
+            let (events, over) = log.after(seq);
+            if let Some(last) = events.last() {
+                seq = last.seq;
+                let mut part = Vec::new();
+                events.iter().for_each(|event| push_line(&mut part, event));
+                if parts.send(Ok(part.into())).await.is_err() {
+                    return;
+                }
+            } else {
+                tokio::select! {
+                    changed = news.changed() => if changed.is_err() { return },
+                    () = parts.closed() => return,
+                }
+            }
+            if over {
+                return;
+            }
+        }
+    });
+    body
+}
+
+/// Streams lines that a blocking function makes from the store, on a thread of its own.
+pub fn rows<F>(reader: Store, id: RunId, make: F) -> Response
+where
+    F: FnOnce(&Store, RunId, &mut Lines) -> Result<(), StoreError> + Send + 'static,
+{
+    let (parts, body) = stream();
+    tokio::task::spawn_blocking(move || {
+        let mut lines = Lines { part: Vec::new(), parts };
+        match make(&reader, id, &mut lines) {
+            Ok(()) => {
+                lines.flush();
+            }
+            Err(error) => {
+                // The status is out already; a body that is cut short is the only sign left.
+                tracing::error!(run = id, %error, "an export was cut short");
+                let _ = lines.parts.blocking_send(Err(io::Error::other(error.to_string())));
+            }
+        }
+    });
+    body
+}
+
+/// Lines on their way to a client.
+#[derive(Debug)]
+pub struct Lines {
+    part: Vec<u8>,
+    parts: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Lines {
+    /// Adds a line; waits while the client is slow. `false`: the client is gone.
+    pub fn push(&mut self, value: &impl Serialize) -> bool {
+        push_line(&mut self.part, value);
+        self.part.len() < PART_BYTES || self.flush()
+    }
+
+    fn flush(&mut self) -> bool {
+        let part = std::mem::take(&mut self.part);
+        self.parts.blocking_send(Ok(part.into())).is_ok()
+    }
+}
+
+fn push_line(part: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(&mut *part, value).expect("the vocabulary has nothing that JSON cannot say");
+    part.push(b'\n');
+}
+
+fn stream() -> (mpsc::Sender<io::Result<Bytes>>, Response) {
+    let (sender, receiver) = mpsc::channel(1);
+    let body = Body::from_stream(ReceiverStream::new(receiver));
+    (sender, ([(header::CONTENT_TYPE, NDJSON)], body).into_response())
+}

@@ -1,0 +1,119 @@
+//! The API over the socket: HTTP/1.1, one task per connection, all on the control thread.
+//!
+//! What bounds a client: the number of connections, the time for the head of a request and between requests, the
+//! size and the time of a body, the time that an answer may lie around untaken. Whoever passes one of these loses
+//! a connection, and nobody else notices.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `mod.rs` | connections |
+//! | [`peer`] | who is at the other end |
+//! | [`routes`] | the API |
+//! | [`body`] | JSON in, newline-delimited JSON out |
+//! | [`events`] | what happens to runs, for whoever watches |
+//! | [`problem`] | errors as answers |
+
+pub mod body;
+pub mod events;
+pub mod peer;
+pub mod problem;
+pub mod routes;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::daemon::Daemon;
+
+/// How long connections may go on once the daemon is stopping.
+const FAREWELL_TIME_MAX: Duration = Duration::from_secs(2);
+/// Pause after a connection could not be accepted (no descriptors left), so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Longest head of a request, in bytes.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// Serves until the daemon stops, and then until the last client has its answer or its time is up.
+pub async fn serve(daemon: Arc<Daemon>, listener: UnixListener) {
+    let router = routes::router(Arc::clone(&daemon));
+    let count = daemon.config().max_connections;
+    let slots = Arc::new(Semaphore::new(count));
+    let mut stopping = daemon.stopping();
+    loop {
+        let next = async {
+            let slot = Arc::clone(&slots).acquire_owned().await.expect("the semaphore is never closed");
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            next = next => next,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        };
+        match accepted {
+            Ok((stream, _)) => welcome(&daemon, &router, stream, slot),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let all = u32::try_from(count).expect("max_connections is in 1..=4096");
+    // Whoever is still there then is cut off with the runtime.
+    let _ = timeout(FAREWELL_TIME_MAX, slots.acquire_many(all)).await;
+}
+
+/// Hands a connection to a task of its own.
+fn welcome(daemon: &Daemon, router: &Router, stream: UnixStream, slot: OwnedSemaphorePermit) {
+    let config = daemon.config();
+    let router = match peer::user(&stream) {
+        Ok(user) if peer::is_allowed(user, &config.allow_uids) => router.clone(),
+        Ok(user) => {
+            tracing::warn!(user, "a user who is not allowed was refused");
+            routes::forbidden(user)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a client whose user is unknown was refused");
+            return;
+        }
+    };
+    let (patience, stopping) = (config.request_timeout(), daemon.stopping());
+    tokio::spawn(async move {
+        if let Err(error) = converse(router, stream, patience, stopping).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        drop(slot);
+    });
+}
+
+async fn converse(
+    router: Router,
+    stream: UnixStream,
+    patience: Duration,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(patience));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        result = connection.as_mut() => return Ok(result?),
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    match timeout(FAREWELL_TIME_MAX, connection).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    }
+}

@@ -1,0 +1,207 @@
+//! The API, route by route. The table is in [`gild_model::api`], examples are in `docs/api.md`.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use gild_model::api::{DaemonStatus, Event, EventKind, InspectRequest};
+use gild_model::experiment::Experiment;
+use gild_model::plugin::{PluginInfo, PluginList};
+use gild_model::run::{Run, RunHead, RunId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::body;
+use super::events::Log;
+use super::problem::Refusal;
+use crate::daemon::Daemon;
+use crate::fit;
+use crate::runs::{Accepted, RunError};
+
+type Shared = State<Arc<Daemon>>;
+type Answer<T> = Result<T, Refusal>;
+
+/// The whole API.
+pub fn router(daemon: Arc<Daemon>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/host", get(host))
+        .route("/v1/plugins", get(plugins))
+        .route("/v1/plugins/inspect", post(inspect))
+        .route("/v1/runs", get(list).post(submit))
+        .route("/v1/runs/{id}", get(show).delete(remove))
+        .route("/v1/runs/{id}/events", get(events))
+        .route("/v1/runs/{id}/trials", get(trials))
+        .route("/v1/runs/{id}/accounts", get(accounts))
+        .route("/v1/runs/{id}/cancel", post(cancel))
+        .route("/v1/shutdown", post(shutdown))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(log))
+        .with_state(daemon)
+}
+
+/// What a user who is not allowed gets for an answer, whatever the question.
+pub fn forbidden(user: u32) -> Router {
+    Router::new().fallback(move || async move {
+        let detail = format!(
+            "user {user} may not use this daemon; root and the daemon's own user may, and those in allow_uids of its \
+             configuration"
+        );
+        Refusal::new(StatusCode::FORBIDDEN, "wrong user", detail)
+    })
+}
+
+/// A JSON answer.
+struct Json<T>(T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Refusal::internal(error).into_response(),
+        }
+    }
+}
+
+async fn log(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    tracing::debug!(%method, path, status = response.status().as_u16(), "request");
+    response
+}
+
+async fn status(State(daemon): Shared) -> Json<DaemonStatus> {
+    Json(daemon.status())
+}
+
+async fn host(State(daemon): Shared) -> Response {
+    Json(daemon.host().as_ref()).into_response()
+}
+
+async fn plugins(State(daemon): Shared) -> Json<PluginList> {
+    Json(daemon.plugins.list(&daemon.plugin_path()).await)
+}
+
+async fn inspect(State(daemon): Shared, body: Body) -> Answer<Json<PluginInfo>> {
+    let request: InspectRequest = body::read_json(body, &daemon.config()).await?;
+    let malformed = |detail: &str| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid request", detail);
+    match (request.path, request.kernel) {
+        (Some(path), None) if !path.is_absolute() => Err(malformed("path: expected an absolute path")),
+        (Some(path), None) => Ok(Json(daemon.plugins.inspect(&path).await?)),
+        (None, Some(kernel)) => Ok(Json(daemon.plugins.find(&kernel, &daemon.plugin_path()).await?)),
+        (None, None) | (Some(_), Some(_)) => Err(malformed("expected one of path and kernel, and only one")),
+    }
+}
+
+async fn list(State(daemon): Shared) -> Answer<Json<Vec<RunHead>>> {
+    Ok(Json(daemon.runs.heads()?))
+}
+
+async fn submit(State(daemon): Shared, body: Body) -> Answer<Response> {
+    let config = daemon.config();
+    let mut experiment: Experiment = body::read_json(body, &config).await?;
+    experiment.check().map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid experiment", error))?;
+    let plugin: Option<&FilePath> = experiment.plugin.as_deref();
+    let (info, kernel) = daemon.plugins.resolve(&experiment.kernel, plugin, &daemon.plugin_path()).await?;
+    fit::check(&experiment, &kernel, &daemon.host().cores)?;
+    experiment.plugin = Some(info.path);
+    let head = daemon.runs.submit(Accepted { experiment, deterministic: kernel.deterministic }, config.queue_max)?;
+    tracing::info!(run = head.id, name = %head.name, kernel = %head.kernel, "run accepted");
+    let location = [(header::LOCATION, format!("/v1/runs/{}", head.id))];
+    Ok((StatusCode::CREATED, location, Json(head)).into_response())
+}
+
+async fn show(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<Run>> {
+    let id = number(&id)?;
+    let reader = daemon.runs.reader()?;
+    // Folding a long run into its summary takes a while.
+    let run = tokio::task::spawn_blocking(move || reader.run(id)).await.map_err(Refusal::internal)??;
+    Ok(Json(daemon.runs.correct(run.ok_or(RunError::Missing(id))?)))
+}
+
+async fn remove(State(daemon): Shared, Path(id): Path<String>) -> Answer<StatusCode> {
+    daemon.runs.remove(number(&id)?)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cancel(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<RunHead>> {
+    let head = daemon.runs.cancel(number(&id)?)?;
+    tracing::info!(run = head.id, "run cancelled");
+    Ok(Json(head))
+}
+
+/// What may follow the `?` of an event stream.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventsQuery {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn events(
+    State(daemon): Shared,
+    Path(id): Path<String>,
+    query: Result<Query<EventsQuery>, QueryRejection>,
+) -> Answer<Response> {
+    let id = number(&id)?;
+    let Query(EventsQuery { after }) =
+        query.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "malformed query", error.body_text()))?;
+    match daemon.runs.logs.get(id) {
+        Some(log) => Ok(body::events(log, after)),
+        None => {
+            let head = daemon.runs.head(id)?;
+            Ok(body::events(Arc::new(epilogue(&head, after)), after))
+        }
+    }
+}
+
+/// The log of a run that was over before the daemon started, or so long ago that its log is gone: the last event.
+fn epilogue(head: &RunHead, after: u64) -> Log {
+    let what = EventKind::Finished { status: head.status, error: head.error.clone() };
+    let at = head.finished_at.unwrap_or_else(Timestamp::now);
+    Log::ended(Event { seq: after.saturating_add(1), at, what })
+}
+
+async fn trials(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| {
+        reader.trials(id)?.iter().all(|trial| lines.push(trial));
+        Ok(())
+    }))
+}
+
+async fn accounts(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.account_rows(id, &mut |row| lines.push(&row))))
+}
+
+async fn shutdown(State(daemon): Shared) -> StatusCode {
+    tracing::info!("asked to stop");
+    daemon.stop();
+    StatusCode::ACCEPTED
+}
+
+async fn no_such_route(uri: Uri) -> Refusal {
+    let detail = format!("there is nothing at {}; the routes are in docs/api.md", uri.path());
+    Refusal::new(StatusCode::NOT_FOUND, "no such route", detail)
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Refusal {
+    let detail = format!("{} cannot be asked with {method}", uri.path());
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "no such method", detail)
+}
+
+fn number(id: &str) -> Answer<RunId> {
+    id.parse().map_err(|_| {
+        let detail = format!("run: expected the number of a run, found \"{id}\"");
+        Refusal::new(StatusCode::BAD_REQUEST, "malformed run number", detail)
+    })
+}
