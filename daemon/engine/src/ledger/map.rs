@@ -32,7 +32,7 @@ impl Map {
     /// # Errors
     /// fstat or mmap failed, or the file is too short.
     pub fn create(file: impl AsFd, workers: u32) -> io::Result<Map> {
-        let map = Map::map(file, workers)?;
+        let map = Map::of_size(file, workers)?;
         map.header().workers.store(workers, Relaxed);
         map.header().magic.store(MAGIC, Relaxed);
         Ok(map)
@@ -54,8 +54,8 @@ impl Map {
         let bad = |what| io::Error::new(io::ErrorKind::InvalidData, what);
         let file = file.as_fd();
         let workers =
-            Map::map(file, 0)?.checked_workers().ok_or_else(|| bad("not a ledger of this version of gild"))?;
-        Map::map(file, workers)
+            Map::of_size(file, 0)?.checked_workers().ok_or_else(|| bad("not a ledger of this version of gild"))?;
+        Map::of_size(file, workers)
     }
 
     fn checked_workers(&self) -> Option<u32> {
@@ -63,7 +63,7 @@ impl Map {
         (header.magic.load(Relaxed) == MAGIC).then(|| header.workers.load(Relaxed))
     }
 
-    fn map(file: impl AsFd, workers: u32) -> io::Result<Map> {
+    fn of_size(file: impl AsFd, workers: u32) -> io::Result<Map> {
         let size = size_of_ledger(workers);
         if fstat(file.as_fd())?.st_size < size as i64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the ledger is shorter than its header says"));
@@ -104,7 +104,7 @@ impl Map {
 
     fn section(&self, place: usize) -> &Section {
         let offset = size_of::<Header>() + place * size_of::<Section>();
-        // SAFETY: `place` is at most `workers` (0, or checked in `worker`), and `map` made sure that header and
+        // SAFETY: `place` is at most `workers` (0, or checked in `worker`), and `of_size` made sure that header and
         // `workers + 1` sections fit; both sizes are multiples of the alignment; the rest as in `header`.
         unsafe { self.base.add(offset).cast::<Section>().as_ref() }
     }
@@ -123,7 +123,7 @@ pub fn memory_file(workers: u32) -> io::Result<OwnedFd> {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // SAFETY: `map` mapped exactly this range, and every reference into it borrows from `self`.
+        // SAFETY: `of_size` mapped exactly this range, and every reference into it borrows from `self`.
         let unmapped = unsafe { munmap(self.base.cast(), size_of_ledger(self.workers)) };
         debug_assert!(unmapped.is_ok(), "munmap of an own mapping fails only for a wrong range");
     }

@@ -92,7 +92,7 @@ impl SwitchRing {
         let head = self.word(DATA_HEAD_OFFSET).load(Ordering::Acquire);
         while self.tail < head {
             let header = self.data(self.tail, 0);
-            let (kind, misc, size) = (header as u32, (header >> 32) as u16, (header >> 48) as u64);
+            let (kind, misc, size) = (header as u32, (header >> 32) as u16, header >> 48);
             match kind {
                 RECORD_SWITCH => take(switch(misc, self.data(self.tail, SWITCH_TIME_OFFSET))),
                 RECORD_LOST => take(SwitchEvent::Lost { count: self.data(self.tail, LOST_COUNT_OFFSET) }),
