@@ -37,10 +37,10 @@ pub struct DaemonOptions {
     /// Socket of the daemon [default: $XDG_RUNTIME_DIR/gild/gild.sock, else /tmp/gild-UID/gild.sock]
     #[arg(long, global = true, env = "GILD_SOCKET", hide_env_values = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub socket: Option<PathBuf>,
-    /// Store of a daemon started here [default: $XDG_DATA_HOME/gild/gild.db]
+    /// Store of a daemon started here [default: its configuration's, else $XDG_DATA_HOME/gild/gild.db]
     #[arg(long, global = true, env = "GILD_STORE", hide_env_values = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub store: Option<PathBuf>,
-    /// Configuration of a daemon started here [default: none]
+    /// Configuration of a daemon started here [default: $XDG_CONFIG_HOME/gild/gild.toml, if it is there]
     #[arg(long, global = true, env = "GILD_CONFIG", hide_env_values = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// Log of a daemon started here [default: $XDG_STATE_HOME/gild/gild.log]

@@ -121,9 +121,9 @@ pub struct Launch {
     pub program: PathBuf,
     /// Where it shall listen.
     pub socket: PathBuf,
-    /// Its store.
-    pub store: PathBuf,
-    /// Its configuration, if it shall read one.
+    /// Its store; `None`: what its configuration says, else the usual place.
+    pub store: Option<PathBuf>,
+    /// Its configuration; `None`: the usual one, if it is there.
     pub config: Option<PathBuf>,
     /// Where its standard output and error go.
     pub log: PathBuf,
@@ -132,9 +132,10 @@ pub struct Launch {
 impl Launch {
     fn arguments(&self) -> Vec<&std::ffi::OsStr> {
         let mut arguments = vec!["serve".as_ref(), "--socket".as_ref(), self.socket.as_os_str()];
-        arguments.extend(["--store".as_ref(), self.store.as_os_str()]);
-        if let Some(config) = &self.config {
-            arguments.extend(["--config".as_ref(), config.as_os_str()]);
+        for (option, file) in [("--store", &self.store), ("--config", &self.config)] {
+            if let Some(file) = file {
+                arguments.extend([option.as_ref(), file.as_os_str()]);
+            }
         }
         arguments
     }
@@ -287,13 +288,13 @@ mod tests {
         let mut launch = Launch {
             program: "/bin/gild".into(),
             socket: "/run/s".into(),
-            store: "/data/db".into(),
+            store: None,
             config: None,
             log: "/state/log".into(),
         };
-        assert_eq!(launch.arguments(), ["serve", "--socket", "/run/s", "--store", "/data/db"]);
-        launch.config = Some("/etc/gild.toml".into());
-        assert_eq!(launch.arguments()[5..], ["--config", "/etc/gild.toml"]);
+        assert_eq!(launch.arguments(), ["serve", "--socket", "/run/s"]);
+        (launch.store, launch.config) = (Some("/data/db".into()), Some("/etc/gild.toml".into()));
+        assert_eq!(launch.arguments()[3..], ["--store", "/data/db", "--config", "/etc/gild.toml"]);
     }
 
     #[test]

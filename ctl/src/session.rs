@@ -56,20 +56,21 @@ async fn start(options: &DaemonOptions, client: &Client) -> Result<DaemonStatus,
     Ok(status)
 }
 
-/// How a daemon for these options is started. Creates the folders that it needs.
+/// How a daemon for these options is started. Creates the folders of its socket and its log.
 pub fn plan(options: &DaemonOptions, client: &Client) -> Result<Launch, Error> {
-    let environment = |name: &str| std::env::var_os(name);
     let usage = |error: gild_model::paths::NoHome| Error::Usage(error.to_string());
-    let store = options.store.clone().map_or_else(|| gild_model::paths::store(environment).map_err(usage), Ok)?;
-    let log = options.log.clone().map_or_else(|| gild_model::paths::log(environment).map_err(usage), Ok)?;
+    let log = match &options.log {
+        Some(log) => log.clone(),
+        None => gild_model::paths::log(|name| std::env::var_os(name)).map_err(usage)?,
+    };
     let launch = Launch {
         program: launch::program()?,
         socket: client.socket().to_owned(),
-        store: absolute(&store)?,
+        store: options.store.as_deref().map(absolute).transpose()?,
         config: options.config.as_deref().map(absolute).transpose()?,
         log: absolute(&log)?,
     };
-    for file in [&launch.socket, &launch.store, &launch.log] {
+    for file in [&launch.socket, &launch.log] {
         create_private_folder(file.parent().unwrap_or(Path::new("/")))?;
     }
     check_owner(launch.socket.parent().unwrap_or(Path::new("/")))?;

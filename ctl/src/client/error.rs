@@ -9,6 +9,9 @@ use hyper::StatusCode;
 
 use crate::error::Exit;
 
+/// Title of the problem of a kernel that no plugin has: an experiment with it is invalid, so it is no plain 404.
+const NO_KERNEL: &str = "no such kernel";
+
 /// Why a request got no good answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,9 +38,7 @@ pub enum Error {
         limit: Duration,
     },
     /// The connection broke before the answer was complete.
-    #[error(
-        "the daemon went away in the middle of its answer to {what}; see whether it is there: gilctl daemon status"
-    )]
+    #[error("the answer to {what} broke off: the daemon went away or could not go on; see: gilctl daemon status")]
     Gone {
         /// The request.
         what: String,
@@ -97,7 +98,8 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Error::Problem(problem) if problem.status == 404 => Exit::NotFound,
+            Error::Problem(problem) if problem.status == 404 || problem.title == NO_KERNEL => Exit::NotFound,
+            Error::Problem(problem) if problem.status == 403 => Exit::Daemon,
             Error::Problem(problem) if (400..500).contains(&problem.status) => Exit::Refused,
             _ => Exit::Daemon,
         }

@@ -53,11 +53,19 @@ async fn requests_without_a_body_or_an_answer_work() {
 
 #[tokio::test]
 async fn a_problem_becomes_an_error_with_its_own_exit_code() {
-    for (status, exit) in [(404, Exit::NotFound), (422, Exit::Refused), (409, Exit::Refused), (500, Exit::Daemon)] {
+    for (status, exit) in
+        [(404, Exit::NotFound), (422, Exit::Refused), (409, Exit::Refused), (403, Exit::Daemon), (500, Exit::Daemon)]
+    {
         let error = status_from(Answer::problem(status, "no such run", "there is no run 7")).await.unwrap_err();
         assert_eq!(error.to_string(), "no such run: there is no run 7");
         assert_eq!(error.exit(), exit, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_kernel_that_no_plugin_has_is_not_found() {
+    let error = status_from(Answer::problem(422, "no such kernel", "there is no kernel k")).await.unwrap_err();
+    assert_eq!(error.exit(), Exit::NotFound);
 }
 
 #[tokio::test]
@@ -88,9 +96,9 @@ async fn something_else_on_the_socket_is_not_taken_for_the_daemon() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_an_error() {
-    says(&status_from(Answer::bytes(b"")).await.unwrap_err(), "went away in the middle");
+    says(&status_from(Answer::bytes(b"")).await.unwrap_err(), "broke off");
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"version\"";
-    says(&status_from(Answer::bytes(half)).await.unwrap_err(), "went away in the middle");
+    says(&status_from(Answer::bytes(half)).await.unwrap_err(), "broke off");
 }
 
 #[tokio::test]
@@ -111,11 +119,11 @@ async fn lines_come_one_by_one_whatever_the_chunks() {
 async fn a_stream_that_breaks_or_ends_inside_a_line_is_an_error() {
     let (seen, error) = lines_from(Answer::lines(&["1", "2"]).cut()).await;
     assert_eq!(seen, [1, 2]);
-    says(&error.unwrap(), "went away in the middle");
+    says(&error.unwrap(), "broke off");
     let body = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n1\n22";
     let (seen, error) = lines_from(Answer::bytes(body)).await;
     assert_eq!(seen, [1]);
-    says(&error.unwrap(), "went away in the middle");
+    says(&error.unwrap(), "broke off");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `gilctl show`: shows a run.
 
 use gild_model::run::Run;
-use gild_model::trial::Trial;
+use gild_model::trial::{Trial, TrialStatus};
 
 use super::open;
 use crate::cli::{DaemonOptions, ShowArguments};
@@ -32,8 +32,13 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ShowArguments) -> Result<Ex
     Ok(Exit::Done)
 }
 
+/// A warm-up that failed is shown unasked: it is why its case has no figures.
+fn is_shown(trial: &Trial, warmups: bool) -> bool {
+    warmups || !trial.warmup || trial.status != TrialStatus::Done
+}
+
 fn shown(run: &Run, warmups: bool) -> Vec<Trial> {
-    run.trials.iter().filter(|trial| warmups || !trial.warmup).cloned().collect()
+    run.trials.iter().filter(|trial| is_shown(trial, warmups)).cloned().collect()
 }
 
 /// The trials with their accounts.
@@ -41,7 +46,7 @@ async fn trials(client: &Client, run: &Run, warmups: bool) -> Result<Vec<Trial>,
     let mut lines = client.lines::<Trial>(&format!("/v1/runs/{}/trials", run.head.id)).await?;
     let mut trials = Vec::new();
     while let Some(trial) = lines.next().await? {
-        if warmups || !trial.warmup {
+        if is_shown(&trial, warmups) {
             trials.push(trial);
         }
     }

@@ -15,10 +15,10 @@ pub fn render(report: &HostReport, style: Style) -> String {
         text += "events in the kernel are not counted, only those in user space\n";
     }
     text += &format!("\n{}\n{}", checks(report, style), counters(report, style));
-    let remedies: Vec<_> = report.checks.iter().filter_map(|check| check.remedy.as_ref()).collect();
+    let remedies: Vec<_> = report.checks.iter().filter_map(|it| Some((&it.name, it.remedy.as_ref()?))).collect();
     if !remedies.is_empty() {
         text += "\nto measure more:\n";
-        text.extend(remedies.iter().map(|it| format!("  {}\n", harmless(it))));
+        text.extend(remedies.iter().map(|(name, remedy)| format!("  {}: {}\n", harmless(name), harmless(remedy))));
     }
     text
 }
@@ -79,7 +79,7 @@ task-clock    yes
 instructions  no           no PMU
 
 to measure more:
-  sudo sysctl kernel.perf_event_paranoid=1
+  perf_event_paranoid: sudo sysctl kernel.perf_event_paranoid=1
 ";
         assert!(drawn == expected, "expected:\n{expected}\nactual:\n{drawn}");
     }

@@ -74,7 +74,15 @@ fn state(run: &Run) -> Option<String> {
     let head = &run.head;
     let progress = format!("{}/{} trials finished", head.trials_done, head.trials_planned);
     let error = head.error.as_ref().map(|it| format!(": {}", harmless(it))).unwrap_or_default();
-    (head.status != RunStatus::Done).then(|| format!("run {} is {}, {progress}{error}", head.id, head.status.name()))
+    let became = match head.status {
+        RunStatus::Done => return None,
+        RunStatus::Queued => "is queued",
+        RunStatus::Running => "is running",
+        RunStatus::Failed => "failed",
+        RunStatus::Cancelled => "was cancelled",
+        RunStatus::Interrupted => "was interrupted",
+    };
+    Some(format!("run {} {became}, {progress}{error}", head.id))
 }
 
 /// The table in one piece where it fits, if need be with smaller gaps and heads of two lines, else in blocks below
@@ -219,7 +227,7 @@ fn notes(run: &Run) -> Vec<String> {
     let costs = run.summary.cases.iter().filter_map(|case| Some((case.accounting?, &case.case.name)));
     if let Some((cost, name)) = costs.max_by(|a, b| a.0.total_cmp(&b.0)) {
         let cost = figures::share(cost);
-        lines.push(format!("The accounting itself took at most {cost} of the workers' lives (in {}).", harmless(name)));
+        lines.push(format!("The accounting itself took {cost} of the workers' lives at most (in {}).", harmless(name)));
     }
     lines.extend(verification(&run.summary, &run.experiment));
     lines
@@ -302,7 +310,7 @@ coordinator                                           0 %       0 %         1.5 
                 "threads-10: as fast as sequential.",
                 "processes-10: 1.89 times as fast as sequential.",
                 "note: 10 workers share 2 cores.",
-                "The accounting itself took at most 0.2 % of the workers' lives (in threads-10).",
+                "The accounting itself took 0.2 % of the workers' lives at most (in threads-10).",
                 "All results are identical and equal the known answer of cpu-bound.",
                 "",
                 "run 12: gilctl show 12 --workers | gilctl show 12 --trials | gilctl export 12 --format parquet -o run-12.parquet",
@@ -353,10 +361,7 @@ coordinator                                           0 %       0 %         1.5 
         (case.trials, case.failed, case.error) = (0, 5, Some("worker 3 was killed\nby SIGKILL".to_owned()));
         let actual = render(&run, PLAIN);
         let lines: Vec<_> = actual.lines().collect();
-        assert_eq!(
-            lines[1],
-            "run 12 is failed, 18/18 trials finished: case threads-10: worker 3 was killed by SIGKILL"
-        );
+        assert_eq!(lines[1], "run 12 failed, 18/18 trials finished: case threads-10: worker 3 was killed by SIGKILL");
         let row = lines.iter().find(|it| it.starts_with("threads")).unwrap();
         assert!(row.contains("failed") && row.matches('–').count() == 13, "{row}");
         assert!(actual.contains("threads-10: 5 trials failed: worker 3 was killed by SIGKILL"), "{actual}");
