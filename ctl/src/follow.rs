@@ -2,7 +2,7 @@
 
 use gild_model::api::{Event, EventKind};
 use gild_model::experiment::Experiment;
-use gild_model::run::{RunHead, RunId};
+use gild_model::run::{Run, RunHead, RunId};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::client::{self, Client, Lines};
@@ -86,6 +86,19 @@ async fn cancel(client: &Client, id: RunId) -> Result<Option<String>, Error> {
     }
 }
 
+/// The run that was followed, as it is now.
+pub async fn outcome(client: &Client, id: RunId) -> Result<Run, Error> {
+    client.get(&format!("/v1/runs/{id}")).await.map_err(|error| gone(error, id))
+}
+
+/// A daemon that was there a moment ago and is not any more has taken the run with it.
+fn gone(error: client::Error, run: RunId) -> Error {
+    match error {
+        client::Error::NoDaemon { .. } | client::Error::Gone { .. } => Error::DaemonGone { run },
+        error => error.into(),
+    }
+}
+
 /// The events of a run, from its first to its last.
 struct Events<'a> {
     client: &'a Client,
@@ -134,10 +147,8 @@ impl<'a> Events<'a> {
 }
 
 async fn open(client: &Client, id: RunId, after: u64, opened: bool) -> Result<Lines<Event>, Error> {
-    client.lines(&format!("/v1/runs/{id}/events?after={after}")).await.map_err(|error| match error {
-        client::Error::NoDaemon { .. } | client::Error::Gone { .. } if opened => Error::DaemonGone { run: id },
-        error => error.into(),
-    })
+    let lines = client.lines(&format!("/v1/runs/{id}/events?after={after}")).await;
+    lines.map_err(|error| if opened { gone(error, id) } else { error.into() })
 }
 
 #[cfg(test)]
@@ -188,6 +199,13 @@ mod tests {
         let error = error.unwrap();
         assert_eq!(error.exit(), crate::error::Exit::Daemon);
         assert!(error.to_string().contains("went away") && error.to_string().contains("gilctl show 3"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_stops_with_the_run_is_gone_too() {
+        let client = FakeDaemon::answering([]).client();
+        let error = outcome(&client, 3).await.unwrap_err();
+        assert!(matches!(error, Error::DaemonGone { run: 3 }), "{error:?}");
     }
 
     #[tokio::test]

@@ -10,6 +10,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::output;
 use crate::render::figures;
 
+/// Columns between the brackets of the bar.
+const BAR_WIDTH: usize = 24;
+
 /// Shows events on standard error.
 pub struct Reporter<'a> {
     experiment: &'a Experiment,
@@ -22,8 +25,8 @@ impl<'a> Reporter<'a> {
     pub fn on_stderr(experiment: &'a Experiment) -> Reporter<'a> {
         let dumb = std::env::var_os("TERM").is_some_and(|it| it == "dumb");
         let bar = (std::io::stderr().is_terminal() && !dumb).then(|| {
-            let style = ProgressStyle::with_template("{prefix} [{bar:24}] {msg}").expect("the template is well-formed");
-            ProgressBar::new(1).with_style(style.progress_chars("=> "))
+            let style = ProgressStyle::with_template("{wide_msg}").expect("the template is well-formed");
+            ProgressBar::no_length().with_style(style)
         });
         Reporter { experiment, bar }
     }
@@ -32,9 +35,9 @@ impl<'a> Reporter<'a> {
     pub fn show(&mut self, event: &EventKind) {
         let line = line(event, self.experiment);
         match (&self.bar, event) {
-            (Some(bar), EventKind::Progress(progress)) => draw(bar, progress, self.experiment),
+            (Some(bar), EventKind::Progress(progress)) => bar.set_message(bar_line(progress, self.experiment)),
             (Some(bar), EventKind::Finished { .. }) => bar.finish_and_clear(),
-            (Some(_), EventKind::TrialFinished { status: TrialStatus::Done, .. }) => {}
+            (Some(_), EventKind::TrialFinished { status: TrialStatus::Done | TrialStatus::Cancelled, .. }) => {}
             _ => line.iter().for_each(|it| self.say(it)),
         }
     }
@@ -57,26 +60,25 @@ impl Drop for Reporter<'_> {
     }
 }
 
-fn draw(bar: &ProgressBar, progress: &Progress, experiment: &Experiment) {
-    bar.set_prefix(prefix(progress, experiment));
-    bar.set_message(message(progress));
-    bar.set_length(progress.tasks_planned.unwrap_or(1).max(1));
-    bar.set_position(progress.tasks_done);
-}
-
-fn prefix(progress: &Progress, experiment: &Experiment) -> String {
+/// `trial 8/18  threads-10, repetition 2/5 [=========>              ] 40/100 tasks, 1 min 23 s left`
+///
+/// All of it is one message, so that the bar and the words around it always belong together.
+fn bar_line(progress: &Progress, experiment: &Experiment) -> String {
     let trial = (progress.trials_done + 1).min(progress.trials_planned);
     let name = trial_name(experiment, progress.case, progress.repetition, progress.warmup);
-    format!("trial {trial}/{}  {name}", progress.trials_planned)
-}
-
-fn message(progress: &Progress) -> String {
     let tasks = match progress.tasks_planned {
-        Some(planned) => format!("{}/{planned} tasks", progress.tasks_done),
+        Some(planned) => format!("{} {}/{planned} tasks", bar(progress.tasks_done, planned), progress.tasks_done),
         None => "planning".to_owned(),
     };
-    let left = progress.left_s.map(|s| format!(", {} left", figures::time_left(s)));
-    tasks + &left.unwrap_or_default()
+    let left = progress.left_s.map(|s| format!(", {} left", figures::time_left(s))).unwrap_or_default();
+    format!("trial {trial}/{}  {name} {tasks}{left}", progress.trials_planned)
+}
+
+fn bar(done: u64, planned: u64) -> String {
+    let share = done.min(planned) as f64 / planned.max(1) as f64;
+    let filled = (share * BAR_WIDTH as f64) as usize;
+    let tip = if filled < BAR_WIDTH { ">" } else { "" };
+    format!("[{:<BAR_WIDTH$}]", "=".repeat(filled) + tip)
 }
 
 /// What is worth a line of its own.
@@ -90,8 +92,8 @@ fn line(event: &EventKind, experiment: &Experiment) -> Option<String> {
             let name = trial_name(experiment, *case, *repetition, *warmup);
             let end = match (status, error, wall_ns) {
                 (TrialStatus::Done, _, Some(ns)) => figures::time(*ns as f64),
-                (status, Some(error), _) => format!("{}: {error}", status.name()),
-                (status, None, _) => status.name().to_owned(),
+                (TrialStatus::Failed, Some(error), _) => format!("failed: {error}"),
+                (status, ..) => status.name().to_owned(),
             };
             Some(format!("{name}: {end}"))
         }
@@ -128,11 +130,19 @@ mod tests {
     #[test]
     fn the_bar_says_which_trial_and_how_long_it_takes() {
         let experiment = testing::experiment();
-        assert_eq!(prefix(&progress(), &experiment), "trial 8/18  threads-10, repetition 2/5");
-        assert_eq!(message(&progress()), "40/100 tasks, 1 min 23 s left");
+        assert_eq!(
+            bar_line(&progress(), &experiment),
+            "trial 8/18  threads-10, repetition 2/5 [=========>              ] 40/100 tasks, 1 min 23 s left"
+        );
         let planning = Progress { tasks_planned: None, left_s: None, warmup: true, repetition: 0, ..progress() };
-        assert_eq!(prefix(&planning, &experiment), "trial 8/18  threads-10, warm-up 1/1");
-        assert_eq!(message(&planning), "planning");
+        assert_eq!(bar_line(&planning, &experiment), "trial 8/18  threads-10, warm-up 1/1 planning");
+    }
+
+    #[test]
+    fn the_bar_is_empty_at_first_and_full_at_last() {
+        assert_eq!(bar(0, 100), format!("[>{}]", " ".repeat(23)));
+        assert_eq!(bar(100, 100), format!("[{}]", "=".repeat(24)));
+        assert_eq!(bar(0, 0), format!("[>{}]", " ".repeat(23)));
     }
 
     #[test]

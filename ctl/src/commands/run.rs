@@ -1,7 +1,7 @@
 //! `gilctl run`: gives an experiment to the daemon, follows it, shows where the time went.
 
 use gild_model::experiment::Experiment;
-use gild_model::run::{Run, RunHead, RunStatus};
+use gild_model::run::{RunHead, RunStatus};
 
 use super::{conclude, experiment};
 use crate::cli::{DaemonOptions, RunArguments};
@@ -36,7 +36,7 @@ async fn finish(client: &Client, head: &RunHead, experiment: &Experiment, json: 
     let mut interrupts = Interrupts::catch()?;
     output::notice(&format!("run {id}: {} trials; Ctrl-C cancels", head.trials_planned));
     let asked_to_cancel = follow::or_cancel(client, id, experiment, &mut interrupts).await?;
-    let run: Run = interrupts.end(client.get(&format!("/v1/runs/{id}"))).await??;
+    let run = interrupts.end(follow::outcome(client, id)).await??;
     if asked_to_cancel && run.head.status == RunStatus::Cancelled {
         output::notice(&format!("run {id} is cancelled; look at what is there with: gilctl show {id}"));
         return Ok(Exit::Interrupted);

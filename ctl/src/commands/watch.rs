@@ -10,11 +10,10 @@ use crate::follow;
 /// Follows a run to its end.
 pub async fn run(daemon: &DaemonOptions, arguments: &WatchArguments) -> Result<Exit, Error> {
     let (client, id) = open(daemon, arguments.run).await?;
-    let path = format!("/v1/runs/{id}");
-    let run: Run = client.get(&path).await?;
+    let run: Run = client.get(&format!("/v1/runs/{id}")).await?;
     if run.head.status.is_final() {
         return conclude(&run, arguments.json);
     }
     follow::to_the_end(&client, id, &run.experiment).await?;
-    conclude(&client.get(&path).await?, arguments.json)
+    conclude(&follow::outcome(&client, id).await?, arguments.json)
 }
