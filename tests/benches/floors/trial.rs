@@ -1,0 +1,110 @@
+//! Trials inside the bench itself: this process is the coordinator.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+
+use gild_engine::clock::{Anchor, Clock, Rate, raw_ns};
+use gild_engine::ledger::map::Map;
+use gild_engine::ledger::writer::stamp_birth;
+use gild_engine::locks::Lock;
+use gild_engine::measure::meter::{Meter, Plan};
+use gild_engine::models::Trial;
+use gild_engine::models::process::plan;
+use gild_engine::plugin::instance::{Instance, PlannedTask};
+use gild_engine::plugin::library::{Kernel, Plugin};
+use gild_engine::plugin::task::TaskContext;
+use gild_engine::plugin::value::Value;
+use gild_engine::spec::TrialSpec;
+use gild_engine::{host, pinning, topology};
+use gild_model::experiment::ParamValue;
+
+/// The cpu-bound kernel's library, which cargo builds beside this program.
+pub fn cpu_bound() -> PathBuf {
+    std::env::current_exe().expect("a program knows its own path").with_file_name("libcpu_bound.so")
+}
+
+/// The null kernel's library.
+pub fn null() -> PathBuf {
+    PathBuf::from(gild_null::LIBRARY)
+}
+
+/// A meter with a ledger of its own.
+fn meter(plan: &Plan) -> Meter<'static> {
+    let map: &'static Map = Box::leak(Box::new(Map::private(0).expect("a ledger")));
+    stamp_birth(map.coordinator(), Clock::best().now(), raw_ns());
+    Meter::start(map.coordinator(), plan)
+}
+
+/// A case that can be run again and again.
+pub struct Lab {
+    spec: TrialSpec,
+    plan: Plan,
+    kernel: &'static Kernel,
+    values: Vec<ParamValue>,
+    instance: Instance<'static>,
+    tasks: Vec<PlannedTask>,
+    cores: Vec<Option<u32>>,
+    /// For calls without a trial; never marked by them.
+    meter: RefCell<Meter<'static>>,
+}
+
+impl Lab {
+    /// Prepares the only case of an experiment written as TOML, on the kernel of a library.
+    pub fn new(library: PathBuf, experiment: &str) -> Lab {
+        let experiment = gild_model::experiment::parse(experiment, Path::new("bench.toml")).expect("a good experiment");
+        let host = host::probe();
+        let usable = host.counters.iter().filter(|counter| counter.usable);
+        let spec = TrialSpec {
+            plugin: library,
+            kernel: experiment.kernel,
+            params: experiment.params,
+            case: experiment.cases[0].clone(),
+            counters: experiment.counters,
+            tier: host.tier,
+            counter_names: usable.map(|counter| counter.name.clone()).collect(),
+            counts_kernel: host.counts_kernel,
+        };
+        let plugin: &'static Plugin = Box::leak(Box::new(Plugin::load(&spec.plugin).expect("the plugin is built")));
+        let kernel = plugin.kernel(&spec.kernel).expect("the plugin has the kernel");
+        let values = gild_model::params::resolve(&kernel.info, &spec.params).expect("good parameters");
+        let instance = Instance::create(kernel, &values).expect("create");
+        let tasks = instance.plan().expect("plan");
+        let cores = topology::allowed_cores().expect("sched_getaffinity");
+        let cores = pinning::place(&spec.case.pinning, spec.case.workers, &cores).expect("good pinning");
+        let plan = plan(&spec);
+        let meter = RefCell::new(meter(&plan));
+        Lab { plan, spec, kernel, values, instance, tasks, cores, meter }
+    }
+
+    /// Calls the kernel for one task and nothing else: no mark, no queue. The result is the caller's.
+    pub fn call_plainly(&self, task: usize) -> Value {
+        let mut meter = self.meter.borrow_mut();
+        let mut context = TaskContext::new(&mut meter, &Lock::None, 0);
+        self.instance.run(&mut context, &self.tasks[task].input).expect("the kernel runs")
+    }
+
+    /// Runs the case once and gives its wall time, in nanoseconds.
+    pub fn run(&self) -> u64 {
+        let map: &'static Map = Box::leak(Box::new(Map::private(self.spec.case.workers).expect("a ledger")));
+        let from = Anchor::take(Clock::best());
+        stamp_birth(map.coordinator(), Clock::best().now(), raw_ns());
+        let mut meter = Meter::start(map.coordinator(), &self.plan);
+        let trial = Trial {
+            spec: &self.spec,
+            plan: &self.plan,
+            map,
+            kernel: self.kernel,
+            values: &self.values,
+            instance: &self.instance,
+            tasks: &self.tasks,
+            cores: &self.cores,
+        };
+        let results = trial.run(&mut meter).expect("the trial runs");
+        assert_eq!(results.len(), self.tasks.len());
+        meter.finish();
+        let rate = Rate::between(from, Anchor::take(Clock::best())).expect("time has passed");
+        let header = map.header();
+        rate.to_ns(header.wall_until.load(Relaxed) - header.wall_from.load(Relaxed))
+    }
+}
