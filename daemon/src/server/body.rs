@@ -79,14 +79,15 @@ pub fn events(log: Arc<Log>, seq: u64) -> Response {
                 if parts.send(Ok(part.into())).await.is_err() {
                     return;
                 }
-            } else {
+            }
+            if over {
+                return;
+            }
+            if events.is_empty() {
                 tokio::select! {
                     changed = news.changed() => if changed.is_err() { return },
                     () = parts.closed() => return,
                 }
-            }
-            if over {
-                return;
             }
         }
     });

@@ -18,6 +18,8 @@ pub mod events;
 pub mod peer;
 pub mod problem;
 pub mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::Arc;

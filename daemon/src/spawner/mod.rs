@@ -165,6 +165,15 @@ struct Waiting {
 }
 
 impl Spawner {
+    /// One that has lost its process, for tests of what needs none.
+    #[cfg(test)]
+    pub fn disconnected() -> Arc<Spawner> {
+        let kind = SockType::SeqPacket;
+        let (socket, _) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).expect("a socket");
+        let link = Link { socket, pid: Pid::this(), program: PathBuf::from("/nowhere/gild") };
+        link.connect().expect("a runtime")
+    }
+
     /// Passes the spawner's reports on to those who wait for them; returns why it cannot any more.
     pub async fn run(&self) -> io::Error {
         let error = loop {
