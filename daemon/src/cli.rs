@@ -33,10 +33,10 @@ enum Command {
         #[arg(long, value_name = "SOCKET", env = "GILD_SOCKET")]
         socket: Option<PathBuf>,
         /// The store [default: $XDG_DATA_HOME/gild/gild.db]
-        #[arg(long, value_name = "DB")]
+        #[arg(long, value_name = "DB", env = "GILD_STORE")]
         store: Option<PathBuf>,
         /// The configuration file [default: $XDG_CONFIG_HOME/gild/gild.toml, if there is one]
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", env = "GILD_CONFIG")]
         config: Option<PathBuf>,
     },
 }

@@ -2,6 +2,7 @@
 //!
 //! Without the test harness, which has threads: a process with threads must not fork a spawner. Jobs are shell
 //! scripts; each writes its process ids to its output, and the tests look for them in `/proc`.
+#![expect(clippy::unwrap_used, reason = "these are tests, which clippy knows by their harness")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, PipeReader, Write};

@@ -276,7 +276,7 @@ async fn runs_are_listed_shown_cancelled_and_removed() {
     let bench = Bench::new(Config::default());
     let head = bench.daemon.runs.submit(accepted(), 8).unwrap();
     let listed: Vec<RunHead> = serde_json::from_str(&bench.get("/v1/runs").await.body).unwrap();
-    assert_eq!(listed, [head.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&head));
     let path = format!("/v1/runs/{}", head.id);
     let shown: gild_model::run::Run = serde_json::from_str(&bench.get(&path).await.body).unwrap();
     assert_eq!((shown.head, shown.experiment), (head, accepted().experiment));
