@@ -1,6 +1,6 @@
 //! Trials inside the bench itself: this process is the coordinator.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -18,6 +18,7 @@ use gild_engine::plugin::value::Value;
 use gild_engine::spec::TrialSpec;
 use gild_engine::{host, pinning, topology};
 use gild_model::experiment::ParamValue;
+use gild_model::host::Tier;
 
 /// The cpu-bound kernel's library, which cargo builds beside this program.
 pub fn cpu_bound() -> PathBuf {
@@ -45,23 +46,29 @@ pub struct Lab {
     instance: Instance<'static>,
     tasks: Vec<PlannedTask>,
     cores: Vec<Option<u32>>,
-    /// For calls without a trial; never marked by them.
-    meter: RefCell<Meter<'static>>,
+    /// For calls without a trial, which never mark it. Made by the first such call: an open meter makes every context
+    /// switch of its thread dearer.
+    meter: OnceCell<RefCell<Meter<'static>>>,
 }
 
 impl Lab {
     /// Prepares the only case of an experiment written as TOML, on the kernel of a library.
     pub fn new(library: PathBuf, experiment: &str) -> Lab {
+        Lab::with(library, experiment, host::probe().tier, true)
+    }
+
+    /// The same, measured with no more than a tier, and with or without counters.
+    pub fn with(library: PathBuf, experiment: &str, tier: Tier, counters: bool) -> Lab {
         let experiment = gild_model::experiment::parse(experiment, Path::new("bench.toml")).expect("a good experiment");
         let host = host::probe();
-        let usable = host.counters.iter().filter(|counter| counter.usable);
+        let usable = host.counters.iter().filter(|counter| counters && counter.usable);
         let spec = TrialSpec {
             plugin: library,
             kernel: experiment.kernel,
             params: experiment.params,
             case: experiment.cases[0].clone(),
             counters: experiment.counters,
-            tier: host.tier,
+            tier,
             counter_names: usable.map(|counter| counter.name.clone()).collect(),
             counts_kernel: host.counts_kernel,
         };
@@ -72,14 +79,12 @@ impl Lab {
         let tasks = instance.plan().expect("plan");
         let cores = topology::allowed_cores().expect("sched_getaffinity");
         let cores = pinning::place(&spec.case.pinning, spec.case.workers, &cores).expect("good pinning");
-        let plan = plan(&spec);
-        let meter = RefCell::new(meter(&plan));
-        Lab { plan, spec, kernel, values, instance, tasks, cores, meter }
+        Lab { plan: plan(&spec), spec, kernel, values, instance, tasks, cores, meter: OnceCell::new() }
     }
 
     /// Calls the kernel for one task and nothing else: no mark, no queue. The result is the caller's.
     pub fn call_plainly(&self, task: usize) -> Value {
-        let mut meter = self.meter.borrow_mut();
+        let mut meter = self.meter.get_or_init(|| RefCell::new(meter(&self.plan))).borrow_mut();
         let mut context = TaskContext::new(&mut meter, &Lock::None, 0);
         self.instance.run(&mut context, &self.tasks[task].input).expect("the kernel runs")
     }

@@ -30,11 +30,10 @@ const MISC_SWITCH_OUT_PREEMPT: u16 = 1 << 14;
 /// Offsets of `data_head` and `data_tail` in `struct perf_event_mmap_page`.
 const DATA_HEAD_OFFSET: usize = 1024;
 const DATA_TAIL_OFFSET: usize = 1032;
-/// `sample_type` bits.
-const SAMPLE_TID: u64 = 1 << 1;
+/// `sample_type` bit: records carry the time, and nothing else that would cost the switch more.
 const SAMPLE_TIME: u64 = 1 << 2;
-/// Bytes in front of the time in a SWITCH record: the header, then pid and tid.
-const SWITCH_TIME_OFFSET: usize = 16;
+/// Bytes in front of the time in a SWITCH record.
+const SWITCH_TIME_OFFSET: usize = 8;
 /// Bytes in front of the count in a LOST record: the header, then the event's id.
 const LOST_COUNT_OFFSET: usize = 16;
 
@@ -62,7 +61,7 @@ impl SwitchRing {
         let mut builder = Builder::new().kind(Software::DUMMY).observe_self().any_cpu();
         builder.context_switch(true).sample_id_all(true).clockid(Clock::MONOTONIC_RAW).enabled(true);
         let attrs = builder.attrs_mut();
-        attrs.sample_type = SAMPLE_TID | SAMPLE_TIME;
+        attrs.sample_type = SAMPLE_TIME;
         // No wake-up is ever wanted: nobody polls this descriptor.
         attrs.set_watermark(1);
         attrs.__bindgen_anon_2.wakeup_watermark = u32::MAX;
@@ -78,6 +77,11 @@ impl SwitchRing {
             }
         }
         Err(refused)
+    }
+
+    /// Size of the mapping, in bytes.
+    pub fn mapped_bytes(&self) -> usize {
+        self.page_size + self.data_size
     }
 
     /// Whether there are records that have not been drained. One load and a comparison.
@@ -150,7 +154,7 @@ impl Drop for SwitchRing {
     fn drop(&mut self) {
         // SAFETY: `open` mapped exactly this range. In a forked child the range is not mapped (the kernel marks perf
         // mappings VM_DONTCOPY); the child drops the ring before it maps anything, and munmap of nothing is no error.
-        let unmapped = unsafe { munmap(self.page.cast(), self.page_size + self.data_size) };
+        let unmapped = unsafe { munmap(self.page.cast(), self.mapped_bytes()) };
         debug_assert!(unmapped.is_ok(), "munmap of an own mapping fails only for a wrong range");
     }
 }
@@ -160,6 +164,9 @@ mod tests {
     use super::*;
     use crate::attribution::SwitchFold;
     use std::time::Duration;
+
+    /// Size of a SWITCH record: the header, then the time.
+    const SWITCH_LEN: usize = 16;
 
     #[test]
     fn every_sleep_leaves_one_interval_that_was_not_a_preemption() {
@@ -190,7 +197,7 @@ mod tests {
             eprintln!("skipped: perf events are not available here");
             return;
         };
-        let records = ring.data_size / 24;
+        let records = ring.data_size / SWITCH_LEN;
         for _ in 0..records {
             std::thread::sleep(Duration::from_nanos(1));
         }
