@@ -57,7 +57,7 @@ pub enum ListenError {
     },
 }
 
-/// A socket that is listened to, and the lock on it.
+/// A socket that is listened to, and the lock on it. It goes away when this is dropped.
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
@@ -80,9 +80,10 @@ pub fn listen(path: &Path, mode: u32) -> Result<(Socket, UnixListener), ListenEr
     Ok((Socket { path: path.to_owned(), identity: (file.dev(), file.ino()), _lock: lock }, listener))
 }
 
-impl Socket {
+/// Whatever ends its owner's work, a start that fails later on included, takes the socket away.
+impl Drop for Socket {
     /// Removes the socket, unless another one has taken its place.
-    pub fn remove(self) {
+    fn drop(&mut self) {
         let ours = fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.identity);
         if ours && let Err(error) = fs::remove_file(&self.path) {
             tracing::warn!(socket = %self.path.display(), %error, "cannot remove the socket");
@@ -162,7 +163,7 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
         UnixStream::connect(&path).unwrap();
-        socket.remove();
+        drop(socket);
         assert!(!path.exists());
     }
 
@@ -213,7 +214,7 @@ mod tests {
         let other = folder.path().join("other.sock");
         let _other = UnixListener::bind(&other).unwrap();
         fs::rename(&other, &path).unwrap();
-        socket.remove();
+        drop(socket);
         assert!(path.exists());
     }
 

@@ -161,7 +161,7 @@ fn serve_with(
         run(daemon, listener, facts.config.as_deref(), &level).await
     });
     runtime.shutdown_timeout(READERS_TIME_MAX);
-    socket.remove();
+    drop(socket);
     tracing::info!("stopped");
     result
 }
