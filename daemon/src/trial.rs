@@ -256,8 +256,9 @@ fn control_socket() -> io::Result<(UnixStream, StdStream)> {
 /// Of a trial that ended by itself: what it left behind.
 fn strays_note(end: Option<End>, stop: Option<&Stop>) -> Option<String> {
     let end = end.filter(|end| stop.is_none() && matches!(end.exit, Exit::Exited(0)))?;
-    let killed = (end.strays > 0).then(|| format!("{} processes outlived the trial and were killed", end.strays));
-    let left = (end.left > 0).then(|| format!("{} processes outlived the trial and SIGKILL", end.left));
+    let count = |count: u32| if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
+    let killed = (end.strays > 0).then(|| format!("{} outlived the trial and had to be killed", count(end.strays)));
+    let left = (end.left > 0).then(|| format!("{} outlived the trial and even SIGKILL", count(end.left)));
     killed.or(left)
 }
 

@@ -318,3 +318,21 @@ async fn a_request_to_stop_is_answered_and_ends_streams_and_server() -> io::Resu
     assert!(UnixStream::connect(bench.folder.path().join("socket")).await.is_err());
     Ok(())
 }
+
+/// The routes that a text lists in a table, as `METHOD /path`.
+fn listed(text: &str) -> Vec<String> {
+    let rows = text.lines().filter_map(|line| line.trim_start_matches("//! ").strip_prefix("| "));
+    let calls = rows.filter_map(|row| row.trim_start_matches('[').strip_prefix('`')?.split(['`', '?']).next());
+    calls.filter(|call| call.contains(" /v1/")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_documented_routes_are_those_of_the_code() {
+    let documented = listed(include_str!("../../../docs/api.md"));
+    assert_eq!(documented, listed(include_str!("../../model/src/api.rs")));
+    let code = include_str!("routes.rs");
+    for path in documented.iter().filter_map(|call| call.split(' ').nth(1)) {
+        assert!(code.contains(&format!("route(\"{path}\"")), "{path} is documented and not there");
+    }
+    assert_eq!(documented.len(), 13, "a route more or less belongs into docs/api.md");
+}
