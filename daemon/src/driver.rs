@@ -147,7 +147,6 @@ impl<'a> Drive<'a> {
     }
 
     fn progress(&self, turn: Turn, live: &Live, elapsed: Duration) -> Progress {
-        let share = live.tasks_planned.filter(|it| *it > 0).map(|planned| live.tasks_done as f64 / planned as f64);
         Progress {
             case: turn.case,
             repetition: turn.repetition,
@@ -156,7 +155,7 @@ impl<'a> Drive<'a> {
             tasks_planned: live.tasks_planned,
             trials_done: self.schedule.done(),
             trials_planned: self.schedule.planned(Some(turn)),
-            left_s: self.schedule.left(turn.case, elapsed, share).map(|left| left.as_secs_f64()),
+            left_s: self.schedule.left(turn.case, elapsed, live.done_share).map(|left| left.as_secs_f64()),
         }
     }
 

@@ -274,6 +274,7 @@ mod tests {
         let live = Live {
             tasks_planned: Some(9),
             tasks_done: 0,
+            done_share: Some(0.0),
             workers: vec![worker(0, None), worker(1, Some((4, 999_999_999))), worker(2, Some((5, 1_000_000_001)))],
         };
         let expected = Stop::TaskLimit { worker: 2, pid: Some(7), task: 5, limit_s: 1.0 };

@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn live(workers: Vec<LiveWorker>) -> Live {
-        Live { tasks_planned: Some(100), tasks_done: 0, workers }
+        Live { tasks_planned: Some(100), tasks_done: 0, done_share: Some(0.0), workers }
     }
 
     fn check(answer: Answer, exit: Exit, stop: Option<Stop>, last: Live, faults: &[Fault]) -> (TrialStatus, String) {

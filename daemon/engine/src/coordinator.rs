@@ -77,6 +77,8 @@ fn trial(spec: &TrialSpec, plan: &Plan, map: &'static Map, meter: &mut Meter<'st
     let tasks = instance.plan().map_err(|error| format!("plan: {error}"))?;
     cost::measure(meter, map.header()).map_err(|error| format!("cannot measure the cost of a mark: {error}"))?;
     name_phases(map.header(), &kernel.info.phases);
+    let weight = tasks.iter().fold(0u64, |sum, task| sum.saturating_add(task.weight));
+    map.header().weight_planned.store(weight, Relaxed);
     map.header().tasks_planned.store(tasks.len() as u64, Release);
     let trial = Trial { spec, plan, map, kernel, values: &values, instance: &instance, tasks: &tasks, cores: &cores };
     let results = trial.run(meter)?;

@@ -76,6 +76,8 @@ pub struct Header {
     pub anchor_raw_ns: AtomicU64,
     /// Tasks planned, or [`UNKNOWN`].
     pub tasks_planned: AtomicU64,
+    /// Sum of the tasks' weights.
+    pub weight_planned: AtomicU64,
     /// Ticks at the start of the first worker, or 0.
     pub wall_from: AtomicU64,
     /// Ticks when the last result was decoded and the last worker gone, or 0.
@@ -164,6 +166,8 @@ pub struct Section {
     pub task_since: AtomicU64,
     /// Tasks completed.
     pub tasks_done: AtomicU64,
+    /// Weight of the tasks whose results are there; in the coordinator's section where the workers do not know weights.
+    pub weight_done: AtomicU64,
     /// Marks made.
     pub marks: AtomicU64,
     /// Group reads of counters made.

@@ -44,6 +44,8 @@ pub struct Live {
     pub tasks_planned: Option<u64>,
     /// Tasks completed by all workers.
     pub tasks_done: u64,
+    /// Share of the work that is done, by the weights that the kernel gave its tasks; `None` while planning.
+    pub done_share: Option<f64>,
     /// The workers (not the coordinator), in order.
     pub workers: Vec<LiveWorker>,
 }
@@ -79,8 +81,16 @@ impl Ledger {
         Live {
             tasks_planned: (planned != UNKNOWN).then_some(planned),
             tasks_done: workers.iter().map(|worker| worker.tasks_done).sum(),
+            done_share: (planned != UNKNOWN).then(|| self.done_share()),
             workers,
         }
+    }
+
+    fn done_share(&self) -> f64 {
+        let workers = (0..self.map.workers()).map(|index| self.map.worker(index));
+        let sections = std::iter::once(self.map.coordinator()).chain(workers);
+        let done: u64 = sections.map(|section| section.weight_done.load(Relaxed)).sum();
+        done as f64 / self.map.header().weight_planned.load(Relaxed).max(1) as f64
     }
 
     fn live_worker(&self, index: u32, now: Anchor, rate: Option<Rate>) -> LiveWorker {

@@ -99,6 +99,12 @@ impl<'l> Writer<'l> {
         }
     }
 
+    /// The result of a task of this weight is there.
+    #[inline(always)]
+    pub fn add_weight(self, weight: u64) {
+        add(&self.section.weight_done, weight);
+    }
+
     /// The last act of a worker.
     pub fn finish(self, died_raw_ns: u64, cpu_ns: u64, voluntary: u64, involuntary: u64) {
         self.change(|| {

@@ -252,6 +252,12 @@ impl<'l> Meter<'l> {
         self.writer.end_task(done);
     }
 
+    /// The result of a task of this weight is there.
+    #[inline(always)]
+    pub fn add_weight(&self, weight: u64) {
+        self.writer.add_weight(weight);
+    }
+
     #[cold]
     fn count_task(&mut self) {
         if let (Some(from), Some(to)) = (self.task_from.take(), self.read_counters()) {

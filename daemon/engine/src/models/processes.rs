@@ -131,6 +131,7 @@ impl Dispatch<'_, '_> {
                 let result = Value::decode(self.trial.kernel, frame.type_id, frame.payload);
                 let result = result.map_err(|error| format!("the result of task {task} cannot be decoded: {error}"))?;
                 self.results[expected] = Some(result);
+                self.meter.add_weight(self.trial.tasks[expected].weight);
                 Ok(())
             }
             Kind::Error => {

@@ -6,6 +6,7 @@ use super::{Trial, run_task, task_error};
 use crate::ledger::layout::flag;
 use crate::locks::Lock;
 use crate::measure::meter::Meter;
+use crate::plugin::instance::PlannedTask;
 use crate::plugin::value::Value;
 use crate::topology;
 
@@ -34,9 +35,10 @@ pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Va
 }
 
 fn run_all(trial: &Trial<'_>, meter: &mut Meter<'_>) -> Result<Vec<Value>, String> {
-    let run = |(task, planned): (usize, &crate::plugin::instance::PlannedTask)| {
-        run_task(trial.instance, meter, &Lock::None, 0, (task, &planned.input), Phase::Idle)
-            .map_err(|error| task_error(task, &error))
+    let run = |(task, planned): (usize, &PlannedTask)| {
+        let result = run_task(trial.instance, meter, &Lock::None, 0, (task, &planned.input), Phase::Idle);
+        meter.add_weight(planned.weight);
+        result.map_err(|error| task_error(task, &error))
     };
     trial.tasks.iter().enumerate().map(run).collect()
 }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crossbeam::utils::CachePadded;
 use gild_model::case::LockPolicy;
 use gild_model::phase::Phase;
 
@@ -30,8 +31,8 @@ struct Pool<'t> {
     lock: Lock,
     /// One instance per worker, or one for all if the kernel allows it.
     instances: Vec<Instance<'t>>,
-    /// The next task to take.
-    cursor: AtomicUsize,
+    /// The next task to take; on a cache line of its own, for every worker writes it.
+    cursor: CachePadded<AtomicUsize>,
     results: Vec<OnceLock<Value>>,
     /// The first failure.
     failure: Mutex<Option<String>>,
@@ -73,7 +74,7 @@ impl<'t> Pool<'t> {
             trial,
             lock: Lock::new(case.lock.unwrap_or(LockPolicy::None), interval, words),
             instances: (0..own).map(instance).collect::<Result<_, _>>()?,
-            cursor: AtomicUsize::new(0),
+            cursor: CachePadded::new(AtomicUsize::new(0)),
             results: trial.tasks.iter().map(|_| OnceLock::new()).collect(),
             failure: Mutex::new(None),
         })
@@ -92,6 +93,7 @@ impl<'t> Pool<'t> {
             let input = &self.trial.tasks[task].input;
             match run_task(instance, &mut meter, &self.lock, worker, (task, input), Phase::Idle) {
                 Ok(result) => {
+                    meter.add_weight(self.trial.tasks[task].weight);
                     let given_twice = self.results[task].set(result).is_err();
                     debug_assert!(!given_twice, "the cursor gives every task once");
                 }

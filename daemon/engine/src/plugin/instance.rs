@@ -81,7 +81,7 @@ impl Arguments {
 pub struct PlannedTask {
     /// What `run` gets.
     pub input: Value,
-    /// How much work it is, relative to the others.
+    /// How much work it is, relative to the others: progress is told by it.
     pub weight: u64,
 }
 
