@@ -141,10 +141,10 @@ fn a_job_gets_its_descriptors_and_no_others() {
     let flags = nix::fcntl::fcntl(&leak, nix::fcntl::FcntlArg::F_GETFD).unwrap();
     assert_eq!(flags, 0, "this test is about a descriptor that survives exec");
     let bench = Bench::new("/bin/sh");
-    let mut running =
-        bench.trial("readlink /proc/$$/fd/0; echo /proc/$$/fd/* | sed 's|/proc/[0-9]*/fd/||g'; echo x >&3");
+    let mut running = bench.trial("readlink /proc/$$/fd/0; echo x >&3; exec ls -x -w 80 /proc/self/fd");
     assert_eq!(running.line(), "/dev/null");
-    assert_eq!(running.line(), "0 1 2 3");
+    // The last one is the folder that ls reads. A shell that lists its own would show its pipes, or not.
+    assert_eq!(running.line().split_whitespace().collect::<Vec<_>>(), ["0", "1", "2", "3", "4"]);
     bench.end(&mut running).unwrap();
     let mut said = String::new();
     BufReader::new(&running.control).read_line(&mut said).unwrap();
