@@ -164,7 +164,6 @@ fn owned(message: ControlMessageOwned) -> Vec<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::errno::Errno;
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
     use std::io::Read;
 
