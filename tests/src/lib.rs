@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`binaries`] | builds programs and plugins, once per test process |
 //! | [`lab`] | a test's folder, environment, daemon and `gilctl`; nobody is left behind |
+//! | [`experiments`] | runs that tests need again and again |
 //! | [`program`] | runs a program with a time limit |
+//! | [`privileged`] | file systems of a test's own, where it may |
 //! | [`processes`] | which processes belong to a test, from procfs |
 //! | [`api`] | the daemon's API, and what is no proper request, over a bare socket |
 //! | [`terminal`] | runs a program on a terminal |
@@ -19,7 +21,9 @@ pub mod accounts;
 pub mod api;
 pub mod binaries;
 pub mod compiled;
+pub mod experiments;
 pub mod lab;
+pub mod privileged;
 pub mod processes;
 pub mod program;
 pub mod python;

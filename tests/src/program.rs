@@ -98,7 +98,9 @@ pub struct Running {
 /// # Panics
 /// It cannot be started.
 pub fn start(command: &mut Command) -> Running {
-    let line = format!("{command:?}");
+    // Not the whole command: its environment is long, and the same for all.
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -9,6 +9,7 @@ use gild_model::host::HostReport;
 use gild_model::plugin::{PluginInfo, PluginList};
 use gild_model::run::{Run, RunHead, RunStatus};
 use gild_model::trial::Trial;
+use gild_tests::experiments::wait_for_work;
 use gild_tests::lab::Lab;
 use gild_tests::waiting::wait_for;
 use gild_tests::{program, terminal};
@@ -37,13 +38,6 @@ const FAILING: [&str; 9] =
 
 fn run<'a>(what: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     ["run"].iter().chain(what).chain(more).copied().collect()
-}
-
-/// Waits until a run's first task is being worked on.
-fn wait_for_work(lab: &Lab, id: i64) {
-    wait_for("a trial is under way", || {
-        (lab.head(id).status == RunStatus::Running && !lab.trial_processes().is_empty()).then_some(())
-    });
 }
 
 #[test]
