@@ -8,20 +8,23 @@ use nix::errno::Errno;
 
 use super::{line, schedstat};
 
+const NOT_ALLOWED: &str = "not allowed";
+const NO_SUCH_EVENT: &str = "no such event here";
+
 /// Why perf_event_open(2) or the mmap of its ring failed, and what helps.
 pub fn perf_error(error: &io::Error) -> String {
     let errno = Errno::from_raw(error.raw_os_error().unwrap_or_else(|| raw_errno(error)));
     match errno {
         Errno::EACCES => format!(
-            "not allowed (EACCES): kernel.perf_event_paranoid is {}; sysctl kernel.perf_event_paranoid=1, or give gild CAP_PERFMON",
+            "{NOT_ALLOWED} (EACCES): kernel.perf_event_paranoid is {}; sysctl kernel.perf_event_paranoid=1, or give gild CAP_PERFMON",
             line("/proc/sys/kernel/perf_event_paranoid")
         ),
         Errno::EPERM => format!(
-            "not allowed (EPERM): a container's seccomp filter, or the locked-memory budget is spent; kernel.perf_event_mlock_kb is {}",
+            "{NOT_ALLOWED} (EPERM): a container's seccomp filter, or the locked-memory budget is spent; kernel.perf_event_mlock_kb is {}",
             line("/proc/sys/kernel/perf_event_mlock_kb")
         ),
         Errno::ENOENT | Errno::ENODEV | Errno::EOPNOTSUPP => {
-            format!("no such event here ({errno:?}): this machine shows no PMU, as most virtual machines")
+            format!("{NO_SUCH_EVENT} ({errno:?}): this machine shows no PMU, as most virtual machines")
         }
         Errno::ENOSYS => "the kernel was built without perf events (ENOSYS)".to_owned(),
         _ => error.to_string(),
@@ -37,10 +40,14 @@ fn raw_errno(error: &io::Error) -> i32 {
     }
 }
 
-/// Why there is no hardware counter, in one line.
+/// Why there is no hardware counter, in a few words: they stand above every table. The long form is in the checks.
 pub fn no_pmu_reason(counters: &[CounterStatus]) -> String {
-    let reason = counters.iter().find(|it| it.name == "cycles").and_then(|it| it.reason.clone());
-    format!("no PMU: cycles: {}", reason.unwrap_or_else(|| "not usable".to_owned()))
+    let reason = counters.iter().find(|it| it.name == "cycles").and_then(|it| it.reason.as_deref()).unwrap_or("");
+    match reason {
+        reason if reason.starts_with(NO_SUCH_EVENT) => "no PMU".to_owned(),
+        reason if reason.starts_with(NOT_ALLOWED) => "hardware counters are not allowed".to_owned(),
+        _ => "hardware counters do not count".to_owned(),
+    }
 }
 
 /// Everything that `gilctl doctor` looks at.
@@ -93,11 +100,9 @@ fn hardware(report: &HostReport) -> Check {
     if report.tier == Tier::Pmu {
         return check("counters", Verdict::Good, usable.join(", "), None);
     }
-    let found = match &report.tier_reason {
-        Some(reason) if usable.is_empty() => reason.clone(),
-        Some(reason) => format!("{} only; {reason}", usable.join(", ")),
-        None => usable.join(", "),
-    };
+    let cycles = report.counters.iter().find(|it| it.name == "cycles").and_then(|it| it.reason.as_deref());
+    let usable = if usable.is_empty() { "none".to_owned() } else { usable.join(", ") };
+    let found = format!("{usable} only; cycles: {}", cycles.unwrap_or("not usable"));
     let remedy =
         "run on bare metal, or on a virtual machine with a virtual PMU; in a container see perf_event_open above";
     check("counters", Verdict::Limited, found, Some(remedy))
