@@ -25,7 +25,8 @@ use crate::daemon::Daemon;
 use crate::findings::Findings;
 use crate::runs::Accepted;
 use crate::schedule::{Schedule, Turn};
-use crate::trial::{self, LOOK_INTERVAL, Limits, StopSignal};
+use crate::spawner::StartError;
+use crate::trial::{self, LOOK_INTERVAL, Limits, StopSignal, TrialError};
 
 /// Least time between two progress events.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -82,14 +83,23 @@ impl<'a> Drive<'a> {
         while stop.borrow().is_none() && !self.findings.is_fatal() {
             let Some(turn) = self.schedule.next_turn() else { return };
             let started = Instant::now();
-            match self.run_trial(turn, stop.clone()).await {
+            let result = self.run_trial(turn, stop.clone()).await;
+            let spawner_is_gone =
+                self.daemon.spawner.is_gone() || matches!(result, Err(TrialError::Start(StartError::Gone)));
+            if spawner_is_gone {
+                // The daemon stops for that, and interrupts the run. It may hear of it a moment later than this task.
+                let mut told = stop.clone();
+                let _ = told.wait_for(Option::is_some).await;
+            }
+            match result {
+                Err(_) if spawner_is_gone => return,
                 Err(error) => self.findings.fatal(error.to_string()),
                 Ok(trial) => self.take(turn, &trial, started.elapsed()),
             }
         }
     }
 
-    async fn run_trial(&self, turn: Turn, stop: StopSignal) -> Result<Trial, trial::TrialError> {
+    async fn run_trial(&self, turn: Turn, stop: StopSignal) -> Result<Trial, TrialError> {
         let Turn { case, repetition, warmup } = turn;
         tracing::debug!(run = self.id, case, repetition, warmup, "trial started");
         self.emit(EventKind::TrialStarted { case, repetition, warmup });

@@ -189,6 +189,11 @@ impl Spawner {
         error
     }
 
+    /// Whether the spawner's process is known to be gone; nothing can be started any more.
+    pub fn is_gone(&self) -> bool {
+        self.jobs().gone
+    }
+
     /// Starts a job; returns when its program runs.
     ///
     /// # Errors
@@ -209,7 +214,10 @@ impl Spawner {
         // From here on a dropped `process` kills the job, also while it is still being started.
         let mut process = Process { spawner: Arc::clone(self), id, pid: 0, ended: Some(ended) };
         let request = Request::Start { id, job };
-        protocol::send(self.socket.as_fd(), &request, descriptors).map_err(StartError::Send)?;
+        protocol::send(self.socket.as_fd(), &request, descriptors).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => StartError::Gone,
+            _ => StartError::Send(error),
+        })?;
         process.pid = started.await.map_err(|_| StartError::Gone)??;
         Ok(process)
     }
