@@ -298,7 +298,7 @@ fn check_sums(sums: &Sums) {
             (shares.transfer, &[Phase::Send, Phase::Receive]),
             (shares.io_wait, &[Phase::IoWait]),
             (shares.idle, &[Phase::Idle]),
-            (shares.startup, &[Phase::Startup]),
+            (shares.startup, &[Phase::Startup, Phase::Launch]),
             (shares.teardown, &[Phase::Teardown]),
         ] {
             assert_eq!(of(phases) as f64 / life_ns as f64, share, "{} {phases:?}", case.case.name);

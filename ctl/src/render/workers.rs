@@ -16,7 +16,7 @@ const PHASES: [(&str, &[Phase]); 8] = [
     ("send+recv", &[Phase::Send, Phase::Receive]),
     ("io-wait", &[Phase::IoWait]),
     ("idle", &[Phase::Idle]),
-    ("startup", &[Phase::Startup]),
+    ("startup", &[Phase::Startup, Phase::Launch]),
     ("teardown", &[Phase::Teardown]),
 ];
 

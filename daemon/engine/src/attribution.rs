@@ -28,6 +28,9 @@ pub enum SwitchEvent {
         /// When.
         at_ns: u64,
     },
+    /// The ring is full: from here on the kernel may have had no room. How much was lost, it says with the next record
+    /// that finds room, which is after the thread has seen this.
+    Full,
     /// The kernel had no room for this many records.
     Lost {
         /// How many.
@@ -44,7 +47,9 @@ pub struct OffCpu {
     pub preempted_ns: u64,
     /// Complete off-CPU intervals.
     pub switches: u64,
-    /// Records lost. Above zero, the other figures are lower bounds.
+    /// The ring was full: the other figures are lower bounds.
+    pub full: bool,
+    /// Records that were lost before this span: the kernel tells of a loss when there is room again.
     pub lost: u64,
 }
 
@@ -70,6 +75,10 @@ impl SwitchFold {
                     self.total.preempted_ns += if preempted { off_ns } else { 0 };
                     self.total.switches += 1;
                 }
+            }
+            SwitchEvent::Full => {
+                self.out = None;
+                self.total.full = true;
             }
             SwitchEvent::Lost { count } => {
                 self.out = None;
@@ -181,7 +190,8 @@ mod tests {
     }
 
     fn check(timeline: &str, off_us: u64, preempted_us: u64, switches: u64) {
-        let expected = OffCpu { off_ns: off_us * 1_000, preempted_ns: preempted_us * 1_000, switches, lost: 0 };
+        let expected =
+            OffCpu { off_ns: off_us * 1_000, preempted_ns: preempted_us * 1_000, switches, ..OffCpu::default() };
         assert_eq!(drawn(timeline), expected, "{timeline}");
     }
 
@@ -200,15 +210,18 @@ mod tests {
         fold.feed(SwitchEvent::Out { at_ns: 10, preempted: true });
         assert_eq!(fold.take(), OffCpu::default());
         fold.feed(SwitchEvent::In { at_ns: 25 });
-        assert_eq!(fold.take(), OffCpu { off_ns: 15, preempted_ns: 15, switches: 1, lost: 0 });
+        assert_eq!(fold.take(), OffCpu { off_ns: 15, preempted_ns: 15, switches: 1, ..OffCpu::default() });
     }
 
     #[test]
     fn after_a_loss_the_half_known_interval_is_not_guessed() {
         let mut fold = SwitchFold::default();
         fold.feed(SwitchEvent::Out { at_ns: 10, preempted: false });
-        fold.feed(SwitchEvent::Lost { count: 3 });
+        fold.feed(SwitchEvent::Full);
         fold.feed(SwitchEvent::In { at_ns: 500 });
+        assert_eq!(fold.take(), OffCpu { full: true, ..OffCpu::default() });
+        fold.feed(SwitchEvent::Lost { count: 3 });
+        fold.feed(SwitchEvent::In { at_ns: 600 });
         assert_eq!(fold.take(), OffCpu { lost: 3, ..OffCpu::default() });
     }
 
@@ -241,6 +254,7 @@ mod tests {
             (any::<u32>(), any::<bool>()).prop_map(|(at, preempted)| SwitchEvent::Out { at_ns: at.into(), preempted }),
             any::<u32>().prop_map(|at| SwitchEvent::In { at_ns: at.into() }),
             (1..100u64).prop_map(|count| SwitchEvent::Lost { count }),
+            Just(SwitchEvent::Full),
         ]
     }
 
@@ -256,7 +270,7 @@ mod tests {
             events.into_iter().for_each(|it| fold.feed(it));
             let off = fold.take();
             prop_assert!(off.preempted_ns <= off.off_ns);
-            let preempted_ns = (off.lost == 0).then_some(off.preempted_ns);
+            let preempted_ns = (!off.full).then_some(off.preempted_ns);
             let states = split(Span { wall_ns, off_ns: Some(off.off_ns), preempted_ns, run_delay_ns, cpu_ns });
             if let (Some(on), Some(queue), Some(blocked)) = (states.on_cpu_ns, states.run_queue_ns, states.blocked_ns) {
                 prop_assert_eq!(on + queue + blocked + states.stolen_ns.unwrap_or(0), wall_ns);

@@ -13,7 +13,8 @@
 //!
 //! A worker has one task at a time, so beside the spec no frame follows another unasked. Waiting for the first byte of
 //! a frame is `idle`, from the first byte to the last is `receive`. To keep the two apart for large values and still
-//! read a small frame with one system call, the first read asks for no more than 512 bytes.
+//! read a small frame with one system call, the first read asks for no more than 512 bytes; copying
+//! those is part of the wait.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use crate::ledger::map::Map;
 use crate::measure::meter::Meter;
-use crate::models::process::{READ_FD, WRITE_FD, WorkerSpec, plan, prepare, serve};
+use crate::models::process::{NO_TASK, READ_FD, WRITE_FD, WorkerSpec, plan, prepare, serve};
+use crate::plugin::instance::Instance;
 use crate::plugin::library::Plugin;
 use crate::spec::LEDGER_FD;
 use crate::transport::{Channel, Kind};
@@ -29,6 +30,22 @@ fn run(index: u32) -> Result<i32, String> {
     // SAFETY: `models::process::start_by_exec` put these three descriptors there for this program alone, and this
     // function is called once.
     let [reader, ledger, writer] = [READ_FD, LEDGER_FD, WRITE_FD].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let mut channel = Channel::new(reader, writer);
+    match prepared(index, &ledger, &mut channel) {
+        Ok((instance, core, meter)) => Ok(serve(&instance, index as usize, core, channel, meter)),
+        Err(error) => {
+            // The coordinator hears why, unless it is gone itself.
+            channel.load_bytes(Kind::Error, NO_TASK, gild_abi::raw::E_INTERNAL, error.as_bytes());
+            let _told = channel.send();
+            Err(error)
+        }
+    }
+}
+
+/// What a worker needs before it can take a task.
+type Prepared = (Instance<'static>, Option<u32>, Meter<'static>);
+
+fn prepared(index: u32, ledger: &OwnedFd, channel: &mut Channel) -> Result<Prepared, String> {
     let map: &'static Map = Box::leak(Box::new(Map::attach(ledger).map_err(|error| format!("ledger: {error}"))?));
     if index >= map.workers() {
         return Err(format!("the ledger has {} workers", map.workers()));
@@ -36,13 +53,13 @@ fn run(index: u32) -> Result<i32, String> {
     let section = map.worker(index);
     crate::fault::install().map_err(|error| format!("sigaction: {error}"))?;
     crate::fault::watch(section);
-    let mut channel = Channel::new(reader, writer);
     let frame = channel.receive_unaccounted().map_err(|error| format!("no spec: {error}"))?;
     let frame = frame.filter(|frame| frame.kind == Kind::Spec).ok_or("the first frame is not a spec")?;
     let spec: WorkerSpec = serde_json::from_slice(frame.payload).map_err(|error| format!("spec: {error}"))?;
     let meter = Meter::start(section, &plan(&spec.trial));
-    let plugin = Plugin::load(&spec.trial.plugin).map_err(|error| error.to_string())?;
+    // A library is never closed, so its tables may as well live for ever.
+    let plugin: &'static Plugin =
+        Box::leak(Box::new(Plugin::load(&spec.trial.plugin).map_err(|error| error.to_string())?));
     let kernel = plugin.kernel(&spec.trial.kernel).map_err(|error| error.to_string())?;
-    let instance = prepare(kernel, &spec.trial)?;
-    Ok(serve(&instance, index as usize, spec.core, channel, meter))
+    Ok((prepare(kernel, &spec.trial)?, spec.core, meter))
 }

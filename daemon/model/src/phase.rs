@@ -32,11 +32,13 @@ pub enum Phase {
     IoWait = 9,
     /// After the last task, until exit.
     Teardown = 10,
+    /// Starting the workers: fork, exec or clone. The coordinator's alone; a part of the trial's wall time.
+    Launch = 11,
 }
 
 impl Phase {
     /// Every phase, in the order of its number in the ledger.
-    pub const ALL: [Phase; 11] = [
+    pub const ALL: [Phase; 12] = [
         Phase::Startup,
         Phase::Idle,
         Phase::Decode,
@@ -48,6 +50,7 @@ impl Phase {
         Phase::Compute,
         Phase::IoWait,
         Phase::Teardown,
+        Phase::Launch,
     ];
 
     /// The name used in TOML, the API, the exports and on the screen.
@@ -64,6 +67,7 @@ impl Phase {
             Phase::Compute => "compute",
             Phase::IoWait => "io-wait",
             Phase::Teardown => "teardown",
+            Phase::Launch => "launch",
         }
     }
 

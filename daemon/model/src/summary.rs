@@ -58,7 +58,7 @@ pub struct Shares {
     pub io_wait: f64,
     /// Nothing to do.
     pub idle: f64,
-    /// Before the first task.
+    /// Before the first task; for the coordinator: starting the workers (`launch`).
     pub startup: f64,
     /// After the last task.
     pub teardown: f64,

@@ -102,7 +102,7 @@ impl Part {
             Part::Values => &[Phase::Encode, Phase::Decode, Phase::Send, Phase::Receive],
             Part::Io => &[Phase::IoWait],
             Part::Idle => &[Phase::Idle],
-            Part::Startup => &[Phase::Startup],
+            Part::Startup => &[Phase::Startup, Phase::Launch],
             Part::Teardown => &[Phase::Teardown],
         }
     }

@@ -118,7 +118,7 @@ impl Pool {
             transfer: of(&[Phase::Send, Phase::Receive]),
             io_wait: of(&[Phase::IoWait]),
             idle: of(&[Phase::Idle]),
-            startup: of(&[Phase::Startup]),
+            startup: of(&[Phase::Startup, Phase::Launch]),
             teardown: of(&[Phase::Teardown]),
             on_cpu: self.on_cpu_and_stolen_ns.0.map(on_cpu_ns).map(share),
             run_queue: self.run_queue_ns.0.map(share),

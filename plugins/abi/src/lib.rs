@@ -97,3 +97,7 @@ pub use value::{Value, Writer};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/plugins.md")]
 struct PluginsGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -69,7 +69,7 @@ pub(super) fn close(map: &Map, scope: CounterScope, from: Anchor, until: Anchor)
         wall_ns: (start != 0 && end != 0).then(|| rate.to_ns(end.saturating_sub(start))),
         tasks_planned: known(header.tasks_planned.load(Relaxed)),
         tasks_done: workers.iter().map(|worker| worker.tasks).sum(),
-        tier: sections().filter(|section| is_born(section)).map(tier).min().unwrap_or(Tier::Bare),
+        tier: sections().filter(|section| measures(section)).map(tier).min().unwrap_or(Tier::Bare),
         accounting: accounting(header, sections(), &workers),
         faults: sections().enumerate().filter_map(|(place, section)| fault(section, place)).collect(),
         workers,
@@ -78,6 +78,11 @@ pub(super) fn close(map: &Map, scope: CounterScope, from: Anchor, until: Anchor)
 
 fn known(number: u64) -> Option<u64> {
     (number != UNKNOWN).then_some(number)
+}
+
+/// Whether a section's worker got as far as measuring itself.
+fn measures(section: &Section) -> bool {
+    section.tid.load(Relaxed) != 0
 }
 
 fn tier(section: &Section) -> Tier {
@@ -171,7 +176,7 @@ impl Closing {
             split(Span {
                 wall_ns,
                 off_ns: has(flag::SWITCH_RECORDS).then(|| slot.off_ns.load(Relaxed)),
-                preempted_ns: (lost_records == 0).then(|| slot.preempted_ns.load(Relaxed)),
+                preempted_ns: (slot.full.load(Relaxed) == 0).then(|| slot.preempted_ns.load(Relaxed)),
                 run_delay_ns: has(flag::SCHEDSTAT).then(|| slot.run_delay_ns.load(Relaxed)),
                 cpu_ns,
             })
@@ -242,7 +247,7 @@ fn notes(section: &Section) -> Vec<String> {
         ),
         (flag::COUNTERS_REFUSED, "counters could not be opened for this worker"),
         (flag::PIN_REFUSED, "the worker could not be pinned to its core"),
-        (flag::RECORDS_LOST, "context-switch records were lost; the states of that phase are from schedstat"),
+        (flag::RECORDS_LOST, "the ring of context-switch records was full; the phase without preempted and waking is split by schedstat, which is up to a scheduler tick off"),
     ]
     .into_iter()
     .filter(|(bit, _)| flags & bit != 0)
@@ -273,7 +278,12 @@ fn accounting<'s>(
     let spent_ns = cost.marks as f64 * cost.mark_ns
         + cost.counter_reads as f64 * cost.counter_read_ns.unwrap_or(0.0)
         + cost.schedstat_reads as f64 * cost.schedstat_read_ns.unwrap_or(0.0);
-    let life_ns: u64 = workers.iter().map(|worker| worker.accounted_ns).sum();
+    // A coordinator that lent its only thread to the worker has lived no life of its own beside it.
+    let lent = |worker: &WorkerAccount| {
+        worker.role == Role::Coordinator
+            && workers.iter().skip(1).any(|other| other.tid.is_some() && other.tid == worker.tid)
+    };
+    let life_ns: u64 = workers.iter().filter(|worker| !lent(worker)).map(|worker| worker.accounted_ns).sum();
     cost.share = spent_ns / life_ns.max(1) as f64;
     Some(cost)
 }

@@ -10,8 +10,8 @@ use gild_model::phase::Phase;
 
 /// First word of a ledger: a name and the version of the layout.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x01");
-/// Phases of a kernel's own that get an account; further ones are counted as plain `compute`.
-pub const KERNEL_PHASES_MAX: usize = 8;
+/// Most phases of its own that a kernel may declare.
+pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
 pub const KERNEL_PHASE_NAME_LEN: usize = 32;
 /// Slots of a section: one per phase, then one per kernel phase.
@@ -31,7 +31,7 @@ impl SlotId {
         SlotId(phase as u32)
     }
 
-    /// The slot of a kernel's phase number `index`; plain `compute` if there are too many.
+    /// The slot of a kernel's phase number `index`; plain `compute` for a number that no kernel may declare.
     pub fn kernel_phase(index: u32) -> SlotId {
         if (index as usize) < KERNEL_PHASES_MAX {
             SlotId(Phase::ALL.len() as u32 + index)
@@ -108,6 +108,8 @@ pub struct Slot {
     pub run_delay_ns: AtomicU64,
     /// CPU time, in nanoseconds; only where every visit read it (see [`Section::flags`]).
     pub cpu_ns: AtomicU64,
+    /// Times that the ring was full, so that the split is from schedstat.
+    pub full: AtomicU64,
     /// Context-switch records lost.
     pub lost: AtomicU64,
     /// Counters.
@@ -229,4 +231,4 @@ pub const fn size_of_ledger(workers: u32) -> usize {
 }
 
 // The goal is at most 64 KiB per worker without a timeline, ring and stack of the accounting included.
-const _: () = assert!(size_of::<Section>() <= 8 * 1024);
+const _: () = assert!(size_of::<Section>() <= 10 * 1024);

@@ -74,7 +74,8 @@ impl Ledger {
     /// Looks at the trial in progress, and asks every worker to drain its ring of context-switch records at its
     /// next safe point, so that a long phase does not overflow it.
     pub fn live(&self) -> Live {
-        let planned = self.map.header().tasks_planned.load(Relaxed);
+        // Acquire: whoever sees the number of tasks sees their weight.
+        let planned = self.map.header().tasks_planned.load(Acquire);
         let now = Anchor { ticks: Clock::best().now(), raw_ns: raw_ns() };
         let rate = Rate::between(self.anchor, now);
         let workers: Vec<_> = (0..self.map.workers()).map(|index| self.live_worker(index, now, rate)).collect();
@@ -98,7 +99,7 @@ impl Ledger {
         section.attention.0.fetch_or(attention::DRAIN, Relaxed);
         read_consistently(section, || {
             let held = |since: u64| rate.map_or(0, |rate| rate.to_ns(now.ticks.saturating_sub(since)));
-            let task = section.task.load(Relaxed).checked_sub(1);
+            let task = section.task.load(Acquire).checked_sub(1);
             LiveWorker {
                 index,
                 pid: positive(section.pid.load(Relaxed)),

@@ -17,6 +17,8 @@ pub struct Booking {
     pub run_delay_ns: u64,
     /// CPU time, in nanoseconds.
     pub cpu_ns: u64,
+    /// Times that the ring was full, so that the split is from schedstat.
+    pub full: u64,
     /// Context-switch records lost.
     pub lost: u64,
 }
@@ -68,6 +70,7 @@ impl<'l> Writer<'l> {
             add(&slot.preempted_ns, booking.preempted_ns);
             add(&slot.run_delay_ns, booking.run_delay_ns);
             add(&slot.cpu_ns, booking.cpu_ns);
+            add(&slot.full, booking.full);
             add(&slot.lost, booking.lost);
         });
     }
@@ -83,16 +86,19 @@ impl<'l> Writer<'l> {
         });
     }
 
-    /// A task was taken.
+    /// A task was taken; if it is the current one already, it keeps its time.
     #[inline(always)]
-    pub fn begin_task(self, task: u64, now: u64) {
-        self.section.task_since.store(now, Relaxed);
-        self.section.task.store(task + 1, Relaxed);
+    pub fn take_task(self, task: u64, now: u64) {
+        if self.section.task.load(Relaxed) != task + 1 {
+            self.section.task_since.store(now, Relaxed);
+            // Release: whoever sees the task sees its time.
+            self.section.task.store(task + 1, Release);
+        }
     }
 
-    /// The task taken is done (or, if not `done`, given up).
+    /// The current task is done (or, if not `done`, given up).
     #[inline(always)]
-    pub fn end_task(self, done: bool) {
+    pub fn finish_task(self, done: bool) {
         self.section.task.store(0, Relaxed);
         if done {
             add(&self.section.tasks_done, 1);

@@ -76,13 +76,17 @@ impl Gil {
         free
     }
 
-    /// Takes the lock (`take_gil`).
-    pub fn take(&self, worker: usize) {
+    /// Takes the lock (`take_gil`). `timed_out` is called after each interval that passed in vain; it must be quick, for
+    /// the state's mutex is held.
+    pub fn take(&self, worker: usize, mut timed_out: impl FnMut()) {
         let mut state = held(self.state.lock());
         while state.locked {
             let switch_number = state.switch_number;
             let (woken, wait) = self.cond.wait_timeout(state, self.interval).unwrap_or_else(PoisonError::into_inner);
             state = woken;
+            if wait.timed_out() {
+                timed_out();
+            }
             // Any switch meanwhile restarts the interval without a request.
             if wait.timed_out() && state.locked && state.switch_number == switch_number {
                 self.request_drop();
@@ -153,14 +157,14 @@ mod tests {
             for worker in 0..threads {
                 let (gil, inside, sum, attention) = (&gil, &inside, &sum, &attention);
                 scope.spawn(move || {
-                    gil.take(worker);
+                    gil.take(worker, || {});
                     for _ in 0..each {
                         assert!(!inside.swap(true, Acquire), "two workers inside");
                         sum.store(sum.load(Relaxed) + 1, Relaxed);
                         inside.store(false, Release);
                         if attention[worker].load(Relaxed) & DROP_LOCK != 0 {
                             gil.drop_on_request(worker);
-                            gil.take(worker);
+                            gil.take(worker, || {});
                         }
                     }
                     gil.drop_lock(worker);
@@ -195,7 +199,7 @@ mod tests {
         let gil = Gil::new(Duration::from_millis(1), attention.clone());
         assert!(gil.try_take(0));
         std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| gil.take(1));
+            let waiter = scope.spawn(|| gil.take(1, || {}));
             while attention[0].load(Relaxed) & DROP_LOCK == 0 {
                 std::thread::yield_now();
             }
@@ -205,7 +209,7 @@ mod tests {
         });
         assert_eq!(gil.last_holder.load(Relaxed), 1);
         gil.drop_lock(1);
-        gil.take(0);
+        gil.take(0, || {});
         assert_eq!(attention[0].load(Relaxed), 0, "whoever takes the lock has no request any more");
     }
 }

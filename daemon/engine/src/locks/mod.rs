@@ -38,7 +38,7 @@ impl Lock {
             // A lock that is free costs no wait, and leaves none in the accounts.
             if !gil.try_take(worker) {
                 meter.mark(Phase::LockWait);
-                gil.take(worker);
+                gil.take(worker, || meter.relieve());
             }
         }
         if meter.slot() != then {
@@ -60,7 +60,7 @@ impl Lock {
             meter.mark(Phase::SwitchWait);
             gil.drop_on_request(worker);
             meter.mark(Phase::LockWait);
-            gil.take(worker);
+            gil.take(worker, || meter.relieve());
             meter.mark_slot(then);
         }
     }

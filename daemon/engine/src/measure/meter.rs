@@ -120,6 +120,8 @@ pub struct Meter<'l> {
     /// At the last settling.
     last: Baseline,
     task_from: Option<Reading>,
+    /// The slot in which the ring was full last: losses that the kernel tells of later are its own.
+    overflowed: Option<SlotId>,
 }
 
 impl<'l> Meter<'l> {
@@ -139,11 +141,7 @@ impl<'l> Meter<'l> {
 
     fn with_tools(section: &'l Section, mut tools: Tools, scope: CounterScope) -> Meter<'l> {
         let mut fold = SwitchFold::default();
-        if let Some(ring) = &mut tools.ring {
-            ring.drain(|event| fold.feed(event));
-            fold.take();
-        }
-        let start = baseline(&tools);
+        let start = baseline_at_rest(&mut tools, &mut fold);
         let per_phase = scope == CounterScope::Phase;
         let mut flags = tools.flags;
         if per_phase && tools.counters.is_some() {
@@ -172,6 +170,7 @@ impl<'l> Meter<'l> {
             start,
             last: start,
             task_from: None,
+            overflowed: None,
         }
     }
 
@@ -232,24 +231,34 @@ impl<'l> Meter<'l> {
         self.since = now;
     }
 
-    /// A task was taken and computes from now on.
+    /// A task was taken: it is the worker's current one. If it is already, it keeps its time.
     #[inline]
-    pub fn begin_task(&mut self, task: u64) {
+    pub fn take_task(&mut self, task: u64) {
+        self.writer.take_task(task, self.since);
+    }
+
+    /// The current task is done, or, if not `done`, given up.
+    #[inline]
+    pub fn finish_task(&mut self, done: bool) {
+        self.writer.finish_task(done);
+    }
+
+    /// The current task computes from now on.
+    #[inline]
+    pub fn begin_compute(&mut self) {
         self.mark(Phase::Compute);
-        self.writer.begin_task(task, self.since);
         if self.scope == CounterScope::Task {
             self.task_from = self.read_counters();
         }
     }
 
-    /// The task is done (or, if not `done`, given up), and the worker is in `phase` from now on.
+    /// The current task has computed, and the worker is in `then` from now on.
     #[inline]
-    pub fn end_task(&mut self, done: bool, phase: Phase) {
+    pub fn end_compute(&mut self, then: Phase) {
         if self.scope == CounterScope::Task {
             self.count_task();
         }
-        self.mark(phase);
-        self.writer.end_task(done);
+        self.mark(then);
     }
 
     /// The result of a task of this weight is there.
@@ -295,9 +304,13 @@ impl<'l> Meter<'l> {
         if let Some(ring) = &mut self.tools.ring {
             ring.drain(|event| self.fold.feed(event));
             let off = self.fold.take();
-            booking = Booking { off_ns: off.off_ns, preempted_ns: off.preempted_ns, lost: off.lost, ..booking };
-            if off.switches > 0 || off.lost > 0 {
-                self.settle_schedule(&mut booking);
+            booking = Booking { off_ns: off.off_ns, preempted_ns: off.preempted_ns, ..booking };
+            if off.switches > 0 || off.full {
+                self.settle_schedule(&mut booking, off.full);
+            }
+            if off.lost > 0 {
+                let slot = self.overflowed.take().unwrap_or(self.slot);
+                self.writer.book(slot, Booking { lost: off.lost, ..Booking::default() });
             }
         } else if self.reads_at_marks {
             self.settle_without_ring(&mut booking);
@@ -311,16 +324,18 @@ impl<'l> Meter<'l> {
     }
 
     /// The thread was off the CPU: how much of that was waiting for a core?
-    fn settle_schedule(&mut self, booking: &mut Booking) {
+    fn settle_schedule(&mut self, booking: &mut Booking, full: bool) {
         let now_raw_ns = raw_ns();
         if let Some(sched) = self.read_schedstat() {
             booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
-            if booking.lost > 0 {
+            if full {
                 // The records are incomplete. Off the CPU = wall - on, both since the last settling; no switch
                 // happened between that and the start of this phase, or it would have been settled there.
                 let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
                 let on_cpu_ns = sched.on_cpu_ns.saturating_sub(self.last.sched.on_cpu_ns);
                 booking.off_ns = booking.off_ns.max(wall_ns.saturating_sub(on_cpu_ns));
+                booking.full = 1;
+                self.overflowed = Some(self.slot);
                 self.set_flag(flag::RECORDS_LOST);
             }
             self.last.sched = sched;
@@ -358,22 +373,31 @@ impl<'l> Meter<'l> {
         self.tools.schedstat.as_ref().and_then(|stat| stat.read().ok())
     }
 
+    /// Empties the ring if it is filling; called where a worker waits for long and wakes up now and then.
+    #[inline]
+    pub fn relieve(&mut self) {
+        if self.tools.ring.as_ref().is_some_and(SwitchRing::is_filling) {
+            self.settle();
+        }
+    }
+
     /// Lends the tools to a worker on the same thread. Until [`Meter::take_back`] this meter must not be marked; it
     /// waits in `idle`.
     pub fn lend(&mut self) -> Tools {
         self.mark(Phase::Idle);
-        self.last = baseline(&self.tools);
-        std::mem::take(&mut self.tools)
+        loop {
+            self.settle();
+            self.last = baseline(&self.tools);
+            if !self.tools.ring.as_ref().is_some_and(SwitchRing::changed) {
+                return std::mem::take(&mut self.tools);
+            }
+        }
     }
 
     /// Takes the tools back. The time since is blocked time by definition: the coordinator waited for its worker,
     /// and what the thread did meanwhile is in the worker's accounts.
     pub fn take_back(&mut self, mut tools: Tools) {
-        if let Some(ring) = &mut tools.ring {
-            ring.drain(|event| self.fold.feed(event));
-            self.fold.take();
-        }
-        let now = baseline(&tools);
+        let now = baseline_at_rest(&mut tools, &mut self.fold);
         self.writer.book(self.slot, Booking { off_ns: now.raw_ns - self.last.raw_ns, ..Booking::default() });
         self.start.cpu_ns += now.cpu_ns - self.last.cpu_ns;
         self.start.switches.0 += now.switches.0 - self.last.switches.0;
@@ -427,10 +451,87 @@ fn baseline(tools: &Tools) -> Baseline {
     }
 }
 
+/// A baseline behind which the ring is empty: no switch is both before it and still to be folded.
+fn baseline_at_rest(tools: &mut Tools, fold: &mut SwitchFold) -> Baseline {
+    loop {
+        if let Some(ring) = &mut tools.ring {
+            ring.drain(|event| fold.feed(event));
+            fold.take();
+        }
+        let baseline = baseline(tools);
+        if !tools.ring.as_ref().is_some_and(SwitchRing::changed) {
+            return baseline;
+        }
+    }
+}
+
 /// Voluntary and involuntary switches of the calling thread so far.
 fn switches() -> (u64, u64) {
     let usage: io::Result<_> = getrusage(UsageWho::RUSAGE_THREAD).map_err(Into::into);
     let usage = usage.expect("getrusage of the own thread cannot fail");
     // Both count events, so neither is negative.
     (usage.voluntary_context_switches() as u64, usage.involuntary_context_switches() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::map::Map;
+    use crate::ledger::writer::stamp_birth;
+    use std::time::Duration;
+
+    fn software() -> Plan {
+        Plan { tier: Tier::Software, counters: Vec::new(), counts_kernel: false, scope: CounterScope::Trial }
+    }
+
+    /// A meter on the calling thread with a ledger of its own; `None`, with the reason, where there are no records.
+    fn meter(map: &Map) -> Option<Meter<'_>> {
+        let section = map.coordinator();
+        stamp_birth(section, Clock::best().now(), raw_ns());
+        let meter = Meter::start(section, &software());
+        if meter.tools.ring.is_none() {
+            eprintln!("skipped: context-switch records are not available here");
+            return None;
+        }
+        Some(meter)
+    }
+
+    #[test]
+    fn a_phase_that_overflows_the_ring_is_split_by_schedstat_and_the_next_one_is_not_blamed() {
+        let map = Map::private(0).unwrap();
+        let Some(mut meter) = meter(&map) else { return };
+        meter.mark(Phase::IoWait);
+        let start_ns = raw_ns();
+        let cpu_from_ns = thread_cpu_ns();
+        for _ in 0..3_000 {
+            std::thread::sleep(Duration::from_micros(1));
+        }
+        let (wall_ns, cpu_ns) = (raw_ns() - start_ns, thread_cpu_ns() - cpu_from_ns);
+        meter.mark(Phase::Compute);
+        std::thread::sleep(Duration::from_micros(1));
+        meter.mark(Phase::Idle);
+        let slot = |phase| &map.coordinator().slots[SlotId::phase(phase).index()];
+        let (waited, computed) = (slot(Phase::IoWait), slot(Phase::Compute));
+        assert!(waited.full.load(Relaxed) > 0 && waited.lost.load(Relaxed) > 0);
+        assert_eq!((computed.full.load(Relaxed), computed.lost.load(Relaxed)), (0, 0));
+        // Off the CPU is what is left of the wall time, up to a scheduler tick (10 ms at most) and stolen time.
+        let (off_ns, left_ns) = (waited.off_ns.load(Relaxed), wall_ns - cpu_ns);
+        let slack_ns = 10_000_000 + wall_ns / 20;
+        assert!(off_ns.abs_diff(left_ns) <= slack_ns, "off {off_ns} ns, wall - CPU {left_ns} ns of {wall_ns} ns");
+    }
+
+    #[test]
+    fn a_waiter_that_relieves_its_ring_loses_nothing() {
+        let map = Map::private(0).unwrap();
+        let Some(mut meter) = meter(&map) else { return };
+        meter.mark(Phase::LockWait);
+        for _ in 0..3_000 {
+            std::thread::sleep(Duration::from_micros(1));
+            meter.relieve();
+        }
+        meter.mark(Phase::Idle);
+        let slot = &map.coordinator().slots[SlotId::phase(Phase::LockWait).index()];
+        assert_eq!((slot.full.load(Relaxed), slot.lost.load(Relaxed)), (0, 0));
+        assert!(slot.off_ns.load(Relaxed) > 0);
+    }
 }

@@ -34,6 +34,8 @@ const DATA_TAIL_OFFSET: usize = 1032;
 const SAMPLE_TIME: u64 = 1 << 2;
 /// Bytes in front of the time in a SWITCH record.
 const SWITCH_TIME_OFFSET: usize = 8;
+/// Size of a SWITCH record: the header, then the time.
+const SWITCH_LEN: usize = 16;
 /// Bytes in front of the count in a LOST record: the header, then the event's id.
 const LOST_COUNT_OFFSET: usize = 16;
 
@@ -94,6 +96,7 @@ impl SwitchRing {
     pub fn drain(&mut self, mut take: impl FnMut(SwitchEvent)) {
         // Acquire pairs with the kernel's write barrier before data_head: the records are there.
         let head = self.word(DATA_HEAD_OFFSET).load(Ordering::Acquire);
+        let read_from = self.tail;
         while self.tail < head {
             let header = self.data(self.tail, 0);
             let (kind, misc, size) = (header as u32, (header >> 32) as u16, header >> 48);
@@ -110,7 +113,20 @@ impl SwitchRing {
             }
             self.tail += size;
         }
+        if self.is_full(read_from) {
+            take(SwitchEvent::Full);
+        }
         self.word(DATA_TAIL_OFFSET).store(self.tail, Ordering::Release);
+    }
+
+    /// Whether more than half of the ring is used.
+    pub fn is_filling(&self) -> bool {
+        (self.word(DATA_HEAD_OFFSET).load(Ordering::Relaxed) - self.tail) as usize > self.data_size / 2
+    }
+
+    /// Whether a ring that was read from here had no room for another record. The kernel keeps one byte free.
+    fn is_full(&self, read_from: u64) -> bool {
+        (self.tail - read_from) as usize + SWITCH_LEN >= self.data_size
     }
 
     /// Eight bytes of the record at `position`; records are multiples of eight bytes and wrap around the end.
@@ -152,8 +168,8 @@ fn map(event: &Counter, length: usize) -> io::Result<NonNull<u8>> {
 
 impl Drop for SwitchRing {
     fn drop(&mut self) {
-        // SAFETY: `open` mapped exactly this range. In a forked child the range is not mapped (the kernel marks perf
-        // mappings VM_DONTCOPY); the child drops the ring before it maps anything, and munmap of nothing is no error.
+        // SAFETY: `open` mapped exactly this range, and this is the process that did: a forked child, where the kernel
+        // leaves perf mappings out (VM_DONTCOPY), never drops its parent's ring (`models::process` ends it by _exit).
         let unmapped = unsafe { munmap(self.page.cast(), self.mapped_bytes()) };
         debug_assert!(unmapped.is_ok(), "munmap of an own mapping fails only for a wrong range");
     }
@@ -164,9 +180,6 @@ mod tests {
     use super::*;
     use crate::attribution::SwitchFold;
     use std::time::Duration;
-
-    /// Size of a SWITCH record: the header, then the time.
-    const SWITCH_LEN: usize = 16;
 
     #[test]
     fn every_sleep_leaves_one_interval_that_was_not_a_preemption() {
@@ -201,15 +214,17 @@ mod tests {
         for _ in 0..records {
             std::thread::sleep(Duration::from_nanos(1));
         }
-        let (mut kept, mut lost) = (0, 0);
+        let (mut kept, mut lost, mut full) = (0, 0, 0);
         let mut count = |event| match event {
             SwitchEvent::Lost { count } => lost += count,
+            SwitchEvent::Full => full += 1,
             _ => kept += 1,
         };
         ring.drain(&mut count);
-        // The loss itself is recorded with the next record that finds room.
+        // The loss itself is recorded with the next record that finds room, when the ring is no longer full.
         std::thread::sleep(Duration::from_millis(1));
         ring.drain(&mut count);
+        assert_eq!(full, 1);
         assert!(kept <= records as u64 + 2 && lost > 0, "{kept} kept, {lost} lost of about {}", 2 * records);
     }
 }

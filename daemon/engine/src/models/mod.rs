@@ -86,7 +86,8 @@ impl Trial<'_> {
     }
 }
 
-/// Runs one task on the calling worker, which holds the lock; afterwards it is in `then`.
+/// Runs one task on the calling worker, which holds the lock; afterwards it is in `then`, and the task is still its
+/// current one: it is the caller that knows when the task is finished.
 fn run_task(
     instance: &Instance<'_>,
     meter: &mut Meter<'_>,
@@ -95,10 +96,11 @@ fn run_task(
     (task, input): (usize, &Value),
     then: Phase,
 ) -> Result<Value, KernelError> {
-    meter.begin_task(task as u64);
-    let mut context = TaskContext::new(meter, lock, worker);
+    meter.take_task(task as u64);
+    meter.begin_compute();
+    let mut context = TaskContext::new(meter, lock, worker, instance.kernel().info.phases.len());
     let result = instance.run(&mut context, input);
-    meter.end_task(result.is_ok(), then);
+    meter.end_compute(then);
     result
 }
 

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
+use std::panic::AssertUnwindSafe;
 use std::process::{Command, Stdio};
 
 use gild_model::case::{Start, Transport};
@@ -30,6 +31,9 @@ use crate::transport::{Channel, Kind};
 pub const READ_FD: RawFd = 3;
 /// Where a spawned worker writes frames.
 pub const WRITE_FD: RawFd = 5;
+
+/// The task of an error that a spawned worker has before it can take any.
+pub const NO_TASK: u64 = u64::MAX;
 
 /// What a spawned worker needs to know: the first frame it gets.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,7 +104,9 @@ fn start_by_fork(
                     drop(here);
                     earlier.clear();
                     close_control();
-                    forked_worker(trial, worker, section, there)
+                    // A panic must not unwind into the coordinator's frames, which are not this process's to leave.
+                    let work = AssertUnwindSafe(|| forked_worker(trial, worker, section, there));
+                    std::panic::catch_unwind(work).unwrap_or(EXIT_FAILED)
                 }
                 Err(_) => EXIT_FAILED,
             };
@@ -146,17 +152,21 @@ fn forked_worker(trial: &Trial<'_>, worker: usize, section: &'static Section, ch
 
 fn start_by_exec(worker: usize, there: &Channel) -> io::Result<Pid> {
     let parent = nix::unistd::getpid();
-    // Duplicates above every target, so that no dup2 below overwrites a source.
-    let above = |fd: BorrowedFd<'_>| fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(WRITE_FD + 1));
+    // Duplicates above every target, so that no dup2 below overwrites a source. The first only sees to it that the last
+    // target is taken (the others are the coordinator's own): std must not put its pipe for the errno of exec there.
+    let _reserved = duplicate(trial_ledger(), WRITE_FD)?;
+    let above = |fd: BorrowedFd<'_>| duplicate(fd, WRITE_FD + 1);
     let sources = [above(there.reader())?, above(trial_ledger())?, above(there.writer())?];
+    let numbers = sources.each_ref().map(AsRawFd::as_raw_fd);
     let targets = [READ_FD, LEDGER_FD, WRITE_FD];
     let mut command = Command::new("/proc/self/exe");
     command.arg("worker").arg(worker.to_string()).stdin(Stdio::null());
     let in_child = move || {
         die_with_parent(parent)?;
-        for (source, target) in sources.iter().zip(targets) {
-            // SAFETY: dup2 onto a descriptor that nothing in this child uses any more.
-            nix::errno::Errno::result(unsafe { libc::dup2(*source, target) })?;
+        for (source, target) in numbers.into_iter().zip(targets) {
+            // SAFETY: dup2 onto a descriptor that nothing in this child uses any more: the coordinator's control socket
+            // and ledger, and the reserved one.
+            nix::errno::Errno::result(unsafe { libc::dup2(source, target) })?;
         }
         // SAFETY: marks descriptors only; std's own pipe for the errno of exec is closed by exec anyway.
         let marked = unsafe { libc::close_range(WRITE_FD as u32 + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
@@ -165,12 +175,15 @@ fn start_by_exec(worker: usize, there: &Channel) -> io::Result<Pid> {
     };
     // SAFETY: the closure makes system calls only (async-signal-safe), and the coordinator has one thread or waits in
     // its workers' scope.
-    let child = unsafe { command.pre_exec(in_child) }.spawn();
-    for source in sources {
-        // SAFETY: `above` made it, and nothing else owns it.
-        drop(unsafe { OwnedFd::from_raw_fd(source) });
-    }
-    Ok(Pid::from_raw(child?.id() as i32))
+    let child = unsafe { command.pre_exec(in_child) }.spawn()?;
+    Ok(Pid::from_raw(child.id() as i32))
+}
+
+/// A close-on-exec duplicate whose number is at least `least`.
+fn duplicate(fd: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
+    let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(least))?;
+    // SAFETY: fcntl has just made it, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// The ledger's descriptor, open in every coordinator.
@@ -220,6 +233,7 @@ fn serve_one(instance: &Instance<'_>, worker: usize, channel: &mut Channel, mete
         ));
     }
     let task = frame.task;
+    meter.take_task(task);
     meter.mark(Phase::Decode);
     let answer = Value::decode(instance.kernel(), frame.type_id, frame.payload)
         .map_err(|mut error| {
@@ -230,11 +244,13 @@ fn serve_one(instance: &Instance<'_>, worker: usize, channel: &mut Channel, mete
             let result = run_task(instance, meter, &Lock::None, worker, (task as usize, &input), Phase::Encode)?;
             channel.load_value(Kind::Result, task, &result)
         });
+    let done = answer.is_ok();
     if let Err(error) = answer {
         channel.load_bytes(Kind::Error, task, error.code, error.message.as_bytes());
     }
     meter.mark(Phase::Send);
     channel.send()?;
+    meter.finish_task(done);
     Ok(true)
 }
 

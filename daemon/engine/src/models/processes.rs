@@ -8,13 +8,17 @@
 //! Each worker has one task at a time. A worker that dies closes its connection: its exit status says of what, and
 //! its current task is known.
 
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
 use gild_model::phase::Phase;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::process::NO_TASK;
 use super::{Trial, process, task_error};
 use crate::measure::meter::Meter;
 use crate::plugin::instance::KernelError;
@@ -30,15 +34,29 @@ pub struct Peer {
     pub pid: Pid,
     /// The connection to it.
     pub channel: Channel,
+    /// Becomes readable when the process has ended; `None` on a kernel before 5.3.
+    ended: Option<OwnedFd>,
     /// The task that it has.
     task: Option<usize>,
+    /// It has been waited for: its process id may be somebody else's by now.
+    gone: bool,
 }
 
 impl Peer {
     /// A worker that has been started and has no task yet.
     pub fn new(worker: usize, pid: Pid, channel: Channel) -> Peer {
-        Peer { worker, pid, channel, task: None }
+        Peer { worker, pid, channel, ended: pidfd(pid), task: None, gone: false }
     }
+}
+
+/// A descriptor that becomes readable when a child has ended (pidfd_open(2)). A worker's connection alone does not tell:
+/// whatever the kernel has started there may keep it open.
+fn pidfd(pid: Pid) -> Option<OwnedFd> {
+    // SAFETY: pidfd_open takes two integers and makes a descriptor, close-on-exec, that nothing else owns.
+    let number = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) }).ok()?;
+    let number = RawFd::try_from(number).ok()?;
+    // SAFETY: see above.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Runs all tasks on `workers` processes.
@@ -46,19 +64,21 @@ impl Peer {
 /// # Errors
 /// The first task that fails, a worker that died, or one that cannot be started.
 pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Value>, String> {
+    coordinator.mark(Phase::Launch);
     trial.start_wall();
     let mut peers = Vec::new();
     let mut dispatch = Dispatch { trial, meter: coordinator, next: 0, results: Vec::new() };
     let result = dispatch.start(&mut peers).and_then(|()| dispatch.run(&mut peers));
-    dispatch.meter.mark(Phase::Teardown);
+    dispatch.meter.mark(Phase::Idle);
     if result.is_err() {
         // What is left of them is of no use: the trial has failed.
-        for peer in &peers {
+        for peer in peers.iter().filter(|peer| !peer.gone) {
             let _gone_already = kill(peer.pid, Signal::SIGKILL);
         }
     }
     let ended = end(peers);
     trial.stop_wall();
+    dispatch.meter.mark(Phase::Teardown);
     result?;
     ended?;
     let taken = |(task, result): (usize, Option<Value>)| result.ok_or_else(|| format!("task {task} has no result"));
@@ -86,8 +106,12 @@ impl Dispatch<'_, '_> {
     fn run(&mut self, peers: &mut [Peer]) -> Result<(), String> {
         while peers.iter().any(|peer| peer.task.is_some()) {
             self.meter.mark(Phase::Idle);
-            for ready in ready(peers)? {
-                let peer = &mut peers[ready];
+            for (at, news) in wait_for_news(peers)? {
+                let peer = &mut peers[at];
+                if news == News::Ended {
+                    return Err(death(peer, "it ended"));
+                }
+                self.meter.mark(Phase::Idle);
                 self.take(peer)?;
                 self.give(peer)?;
             }
@@ -118,6 +142,10 @@ impl Dispatch<'_, '_> {
             Err(error) => Err(error.to_string()),
         };
         let (kind, task, status) = received.map_err(|error| death(peer, &error))?;
+        if kind == Kind::Error && task == NO_TASK {
+            let why = peer.channel.last().map(|frame| String::from_utf8_lossy(frame.payload).into_owned());
+            return Err(format!("worker {} (pid {}) cannot work: {}", peer.worker, peer.pid, why.unwrap_or_default()));
+        }
         let Some(expected) = peer.task.take().filter(|expected| *expected as u64 == task) else {
             return Err(format!(
                 "worker {} (pid {}) answered task {task}, which it does not have",
@@ -125,7 +153,7 @@ impl Dispatch<'_, '_> {
             ));
         };
         self.meter.mark(Phase::Decode);
-        let frame = peer.channel.last().map_err(|error| death(peer, &error.to_string()))?;
+        let frame = peer.channel.last().map_err(|error| error.to_string())?;
         match kind {
             Kind::Result => {
                 let result = Value::decode(self.trial.kernel, frame.type_id, frame.payload);
@@ -143,15 +171,22 @@ impl Dispatch<'_, '_> {
     }
 }
 
-/// Waits until workers have something to say, and gives their places.
-fn ready(peers: &[Peer]) -> Result<Vec<usize>, String> {
+/// What the coordinator wakes up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// A worker has sent something, or closed its connection.
+    Sent,
+    /// A worker's process has ended and sent nothing more.
+    Ended,
+}
+
+/// Waits until workers that have a task have news, and gives their places.
+fn wait_for_news(peers: &[Peer]) -> Result<Vec<(usize, News)>, String> {
     let busy: Vec<_> = (0..peers.len()).filter(|at| peers[*at].task.is_some()).collect();
-    // One worker alone is waited for by the read itself, which saves a system call per task.
-    if let [only] = busy[..] {
-        return Ok(vec![only]);
-    }
-    let mut polled: Vec<_> =
-        busy.iter().map(|at| PollFd::new(peers[*at].channel.reader(), PollFlags::POLLIN)).collect();
+    let of = |fd| PollFd::new(fd, PollFlags::POLLIN);
+    let sent = busy.iter().map(|at| (*at, News::Sent, of(peers[*at].channel.reader())));
+    let ended = busy.iter().filter_map(|at| Some((*at, News::Ended, of(peers[*at].ended.as_ref()?.as_fd()))));
+    let (places, mut polled): (Vec<_>, Vec<_>) = sent.chain(ended).map(|(at, news, fd)| ((at, news), fd)).unzip();
     loop {
         match poll(&mut polled, PollTimeout::NONE) {
             Err(Errno::EINTR) => {}
@@ -159,21 +194,40 @@ fn ready(peers: &[Peer]) -> Result<Vec<usize>, String> {
             Ok(_) => break,
         }
     }
-    let has_news = |(_, fd): &(&usize, &PollFd<'_>)| fd.any().unwrap_or(true);
-    Ok(busy.iter().zip(&polled).filter(has_news).map(|(at, _)| *at).collect())
+    let mut news: Vec<_> =
+        places.into_iter().zip(&polled).filter(|(_, fd)| fd.any().unwrap_or(true)).map(|it| it.0).collect();
+    // What a worker sent before it ended counts: its connection says whether there is more.
+    let has_sent: Vec<_> = news.iter().filter(|(_, news)| *news == News::Sent).map(|(at, _)| *at).collect();
+    news.retain(|(at, news)| *news == News::Sent || !has_sent.contains(at));
+    Ok(news)
 }
 
 /// Says what became of a worker whose connection broke.
-fn death(peer: &Peer, symptom: &str) -> String {
+fn death(peer: &mut Peer, symptom: &str) -> String {
+    peer.gone = true;
     let who = format!("worker {} (pid {})", peer.worker, peer.pid);
     let during = peer.task.map(|task| format!(" while running task {task}")).unwrap_or_default();
-    // A worker that only closed its connection is made to end, so that it can be waited for.
-    let _gone_already = kill(peer.pid, Signal::SIGTERM);
-    match waitpid(peer.pid, None) {
-        Ok(WaitStatus::Signaled(_, Signal::SIGTERM, _)) => format!("{who} broke its connection{during}: {symptom}"),
-        Ok(status) => format!("{who} {}{during}", told(status)),
-        Err(_) => format!("{who} is gone{during}: {symptom}"),
+    match ended_by_itself(peer.pid) {
+        Some(status) => format!("{who} {}{during}", told(status)),
+        None => {
+            // It only closed its connection: it is made to end, so that it can be waited for.
+            let _gone_already = kill(peer.pid, Signal::SIGKILL);
+            let _buried = waitpid(peer.pid, None);
+            format!("{who} broke its connection{during}: {symptom}")
+        }
     }
+}
+
+/// How a worker ended, if it does so within a second: its connection closes a little before it can be waited for.
+fn ended_by_itself(pid: Pid) -> Option<WaitStatus> {
+    for _ in 0..100 {
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(10)),
+            Ok(status) => return Some(status),
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 fn told(status: WaitStatus) -> String {
@@ -186,12 +240,14 @@ fn told(status: WaitStatus) -> String {
 
 /// Closes all connections and waits for every worker.
 fn end(peers: Vec<Peer>) -> Result<(), String> {
-    let workers: Vec<_> = peers.into_iter().map(|peer| (peer.worker, peer.pid)).collect();
+    let workers: Vec<_> = peers.into_iter().filter(|peer| !peer.gone).map(|peer| (peer.worker, peer.pid)).collect();
     let mut result = Ok(());
     for (worker, pid) in workers {
         match waitpid(pid, None) {
-            // ECHILD: `death` has waited for it already.
-            Ok(WaitStatus::Exited(_, 0)) | Err(_) => {}
+            Ok(WaitStatus::Exited(_, 0)) => {}
+            Err(errno) => {
+                result = result.and(Err(format!("worker {worker} (pid {pid}) cannot be waited for: {errno}")))
+            }
             Ok(status) => {
                 result = result.and(Err(format!("worker {worker} (pid {pid}) {} after its last task", told(status))));
             }

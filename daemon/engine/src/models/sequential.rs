@@ -15,8 +15,8 @@ use crate::topology;
 /// # Errors
 /// The first task that fails.
 pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Value>, String> {
-    trial.start_wall();
     let tools = coordinator.lend();
+    trial.start_wall();
     let section = trial.stamp_birth(0);
     let mut meter = Meter::start_borrowed(section, tools, trial.plan.scope);
     if trial.cores[0].is_some_and(|cpu| topology::pin_self(cpu).is_err()) {
@@ -28,16 +28,19 @@ pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Va
     meter.mark(Phase::Teardown);
     crate::fault::watch(coordinator.section());
     let tools = meter.finish();
+    trial.stop_wall();
     coordinator.take_back(tools);
     coordinator.mark(Phase::Teardown);
-    trial.stop_wall();
     result
 }
 
 fn run_all(trial: &Trial<'_>, meter: &mut Meter<'_>) -> Result<Vec<Value>, String> {
     let run = |(task, planned): (usize, &PlannedTask)| {
         let result = run_task(trial.instance, meter, &Lock::None, 0, (task, &planned.input), Phase::Idle);
-        meter.add_weight(planned.weight);
+        meter.finish_task(result.is_ok());
+        if result.is_ok() {
+            meter.add_weight(planned.weight);
+        }
         result.map_err(|error| task_error(task, &error))
     };
     trial.tasks.iter().enumerate().map(run).collect()

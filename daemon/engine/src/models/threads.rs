@@ -44,6 +44,7 @@ struct Pool<'t> {
 /// The first task that fails, or a thread that cannot be started.
 pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Value>, String> {
     let pool = Pool::new(trial)?;
+    coordinator.mark(Phase::Launch);
     trial.start_wall();
     thread::scope(|scope| {
         for worker in 0..trial.cores.len() {
@@ -58,8 +59,8 @@ pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Va
         coordinator.mark(Phase::Idle);
         // The scope ends when the last worker is gone.
     });
-    coordinator.mark(Phase::Teardown);
     trial.stop_wall();
+    coordinator.mark(Phase::Teardown);
     pool.results()
 }
 
@@ -91,7 +92,9 @@ impl<'t> Pool<'t> {
         self.lock.acquire(worker, &mut meter, SlotId::phase(Phase::Idle));
         while let Some(task) = self.next(worker, &mut meter) {
             let input = &self.trial.tasks[task].input;
-            match run_task(instance, &mut meter, &self.lock, worker, (task, input), Phase::Idle) {
+            let result = run_task(instance, &mut meter, &self.lock, worker, (task, input), Phase::Idle);
+            meter.finish_task(result.is_ok());
+            match result {
                 Ok(result) => {
                     meter.add_weight(self.trial.tasks[task].weight);
                     let given_twice = self.results[task].set(result).is_err();
@@ -110,15 +113,16 @@ impl<'t> Pool<'t> {
 
     /// The next task; between two tasks is a safe point, as between two bytecodes.
     fn next(&self, worker: usize, meter: &mut Meter<'_>) -> Option<usize> {
-        let asked = meter.section().attention.0.load(Relaxed);
-        if asked & attention::CANCEL != 0 {
-            return None;
-        }
-        if asked & attention::DROP_LOCK != 0 {
+        let asked = || self.trial.map.worker(worker as u32).attention.0.load(Relaxed);
+        if asked() & attention::DROP_LOCK != 0 {
             self.lock.hand_over(worker, meter, SlotId::phase(Phase::Idle));
         }
-        if asked & attention::DRAIN != 0 {
+        if asked() & attention::DRAIN != 0 {
             meter.drain();
+        }
+        // Read anew: handing over can take many intervals.
+        if asked() & attention::CANCEL != 0 {
+            return None;
         }
         let task = self.cursor.fetch_add(1, Relaxed);
         (task < self.trial.tasks.len()).then_some(task)

@@ -6,12 +6,15 @@
 
 use std::ffi::{CStr, c_char, c_int};
 use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
 
 use gild_abi::raw;
 use gild_model::experiment::ParamValue;
 use gild_model::plugin::{KernelInfo, ParamInfo, ParamKind, PluginInfo};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use thiserror::Error;
+
+use crate::ledger::layout::KERNEL_PHASES_MAX;
 
 /// Longest string of a plugin's metadata, in bytes.
 const TEXT_MAX: usize = 4_096;
@@ -155,9 +158,8 @@ impl Check<'_> {
         Ok(Plugin { info, kernels })
     }
 
-    fn kernel(&self, table: &'static raw::Kernel) -> Result<Kernel, LoadError> {
-        self.big_enough("gild_kernel", table.size, size_of::<raw::Kernel>())?;
-        let raw = *table;
+    fn kernel(&self, table: NonNull<raw::Kernel>) -> Result<Kernel, LoadError> {
+        let raw: raw::Kernel = *self.sized("gild_kernel", table)?;
         let name = self.text("a kernel's name", raw.name)?;
         let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(well_formed) {
@@ -173,8 +175,11 @@ impl Check<'_> {
                 return Err(self.malformed(format!("kernel {name} has no {what}")));
             }
         }
+        if self.list("the phases", raw.phases)?.len() > KERNEL_PHASES_MAX {
+            return Err(self.malformed(format!("kernel {name} declares more than {KERNEL_PHASES_MAX} phases")));
+        }
         let types = self.list("the types", raw.types)?;
-        types.iter().try_for_each(|it| self.value_type(&name, it))?;
+        let types = types.into_iter().map(|it| self.value_type(&name, it)).collect::<Result<Vec<_>, _>>()?;
         let flag = |bit| raw.flags & bit != 0;
         let info = KernelInfo {
             summary: self.text("a kernel's summary", raw.summary)?,
@@ -189,8 +194,8 @@ impl Check<'_> {
         Ok(Kernel { info, raw, types })
     }
 
-    fn value_type(&self, kernel: &str, table: &raw::Type) -> Result<(), LoadError> {
-        self.big_enough("gild_type", table.size, size_of::<raw::Type>())?;
+    fn value_type(&self, kernel: &str, table: NonNull<raw::Type>) -> Result<&'static raw::Type, LoadError> {
+        let table = self.sized("gild_type", table)?;
         let id = self.text("a type's id", table.id)?;
         if id.len() > super::value::TYPE_ID_MAX {
             return Err(self.malformed(format!(
@@ -201,7 +206,7 @@ impl Check<'_> {
         if table.encode.is_none() || table.decode.is_none() || table.drop.is_none() {
             return Err(self.malformed(format!("kernel {kernel}: the type {id} lacks encode, decode or drop")));
         }
-        Ok(())
+        Ok(table)
     }
 
     fn params(&self, kernel: &str, table: &raw::Kernel) -> Result<Vec<ParamInfo>, LoadError> {
@@ -258,17 +263,25 @@ impl Check<'_> {
 
     fn phases(&self, table: &raw::Kernel) -> Result<Vec<String>, LoadError> {
         let phases = self.list("the phases", table.phases.cast::<*const u8>())?;
-        phases.into_iter().map(|name| self.text("a phase's name", std::ptr::from_ref(name).cast())).collect()
+        phases.into_iter().map(|name| self.text("a phase's name", name.as_ptr().cast())).collect()
     }
 
-    /// A NULL-terminated array of pointers to static data; a null array is an empty one.
-    fn list<T>(&self, what: &str, array: *const *const T) -> Result<Vec<&'static T>, LoadError> {
+    /// A table that begins with its own size: nothing behind that is touched before it is known to be there.
+    fn sized<T>(&self, what: &str, table: NonNull<T>) -> Result<&'static T, LoadError> {
+        // SAFETY: by the ABI every table of this kind begins with its size, and is static data.
+        let size = unsafe { table.cast::<u32>().read() };
+        self.big_enough(what, size, size_of::<T>())?;
+        // SAFETY: static data of a library that is never closed, at least as large as the type (checked above).
+        Ok(unsafe { table.as_ref() })
+    }
+
+    /// A NULL-terminated array of pointers; a null array is an empty one.
+    fn list<T>(&self, what: &str, array: *const *const T) -> Result<Vec<NonNull<T>>, LoadError> {
         let mut items = Vec::new();
         while !array.is_null() {
             // SAFETY: not null and, by the ABI, terminated by a null pointer, which has not been passed yet.
             let item = unsafe { *array.add(items.len()) };
-            // SAFETY: null, or static data of a library that is never closed; the caller checks its size.
-            let Some(item) = (unsafe { item.as_ref() }) else { break };
+            let Some(item) = NonNull::new(item.cast_mut()) else { break };
             if items.len() == LIST_MAX {
                 return Err(self.malformed(format!("{what} are more than {LIST_MAX}, or not terminated by NULL")));
             }

@@ -56,6 +56,12 @@ pub(super) fn checked(status: raw::Status) -> Result<(), KernelError> {
     Err(KernelError::new(status, message.as_deref().unwrap_or("")))
 }
 
+/// Refuses a call of the plugin: the reason becomes the message of the error that the plugin returns.
+pub(super) fn refuse(code: raw::Status, why: String) -> raw::Status {
+    MESSAGE.set(Some(why));
+    code
+}
+
 /// A message of a plugin; `None` if it has none.
 fn message(text: *const c_char, len: usize) -> Option<String> {
     if text.is_null() || len == 0 {

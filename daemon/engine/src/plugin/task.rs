@@ -1,6 +1,7 @@
 //! What the host knows of the task that a kernel is running, behind the `gild_task` that the kernel sees.
 
 use std::marker::PhantomData;
+use std::sync::atomic::Ordering;
 
 use gild_abi::raw;
 use gild_model::phase::Phase;
@@ -21,6 +22,8 @@ pub struct TaskContext<'w, 'l> {
     meter: &'w mut Meter<'l>,
     lock: &'w Lock,
     worker: usize,
+    /// Number of phases that the kernel declares; others are plain `compute`.
+    phases: u32,
     /// The kernel's open phases, innermost last.
     open: [u32; PHASE_DEPTH_MAX],
     depth: usize,
@@ -30,11 +33,12 @@ pub struct TaskContext<'w, 'l> {
 }
 
 impl<'w, 'l> TaskContext<'w, 'l> {
-    /// Prepares a task for a worker that holds the lock.
-    pub fn new(meter: &'w mut Meter<'l>, lock: &'w Lock, worker: usize) -> TaskContext<'w, 'l> {
+    /// Prepares a task, of a kernel that declares so many phases, for a worker that holds the lock.
+    pub fn new(meter: &'w mut Meter<'l>, lock: &'w Lock, worker: usize, phases: usize) -> TaskContext<'w, 'l> {
         let seen = raw::Task { attention: meter.section().attention.0.as_ptr() };
         let open = [0; PHASE_DEPTH_MAX];
-        TaskContext { seen, meter, lock, worker, open, depth: 0, released: false, _attention: PhantomData }
+        let phases = phases as u32;
+        TaskContext { seen, meter, lock, worker, phases, open, depth: 0, released: false, _attention: PhantomData }
     }
 
     /// What goes to the kernel as `gild_task *`.
@@ -44,17 +48,19 @@ impl<'w, 'l> TaskContext<'w, 'l> {
 
     /// The slow path of a safe point: hands the lock over if somebody waits, drains the ring, tells of a cancel.
     pub fn checkpoint(&mut self) -> raw::Status {
-        let asked = self.meter.section().attention.0.load(std::sync::atomic::Ordering::Relaxed);
-        if asked & attention::CANCEL != 0 {
-            return raw::E_CANCELLED;
-        }
-        if asked & attention::DROP_LOCK != 0 && !self.released {
+        if self.asked() & attention::DROP_LOCK != 0 && !self.released {
             self.lock.hand_over(self.worker, self.meter, self.slot());
         }
-        if asked & attention::DRAIN != 0 {
+        if self.asked() & attention::DRAIN != 0 {
             self.meter.drain();
         }
-        raw::OK
+        // Read anew: handing over can take many intervals.
+        if self.asked() & attention::CANCEL != 0 { raw::E_CANCELLED } else { raw::OK }
+    }
+
+    /// What the worker is asked to do.
+    fn asked(&self) -> u32 {
+        self.meter.section().attention.0.load(Ordering::Relaxed)
     }
 
     /// The kernel is about to block: the lock is given away and the time is `io-wait`.
@@ -73,8 +79,7 @@ impl<'w, 'l> TaskContext<'w, 'l> {
             let slot = self.slot();
             self.lock.acquire(self.worker, self.meter, slot);
         }
-        let asked = self.meter.section().attention.0.load(std::sync::atomic::Ordering::Relaxed);
-        if asked & attention::CANCEL != 0 { raw::E_CANCELLED } else { raw::OK }
+        if self.asked() & attention::CANCEL != 0 { raw::E_CANCELLED } else { raw::OK }
     }
 
     /// The kernel enters one of its own phases.
@@ -103,7 +108,8 @@ impl<'w, 'l> TaskContext<'w, 'l> {
     fn slot(&self) -> SlotId {
         match self.depth.min(PHASE_DEPTH_MAX).checked_sub(1) {
             None => SlotId::phase(Phase::Compute),
-            Some(innermost) => SlotId::kernel_phase(self.open[innermost]),
+            Some(innermost) if self.open[innermost] < self.phases => SlotId::kernel_phase(self.open[innermost]),
+            Some(_) => SlotId::phase(Phase::Compute),
         }
     }
 

@@ -115,8 +115,11 @@ fn same_id(known: &raw::Type, found: *const raw::Type) -> bool {
 unsafe extern "C" fn append(ctx: *mut c_void, src: *const c_void, len: usize) -> raw::Status {
     // SAFETY: `Value::encode` put an exclusive reference to its buffer there, for the duration of the call.
     let bytes = unsafe { &mut *ctx.cast::<Vec<u8>>() };
-    if len > ENCODED_MAX.saturating_sub(bytes.len()) || (src.is_null() && len > 0) {
-        return raw::E_NOMEM;
+    if len > ENCODED_MAX.saturating_sub(bytes.len()) {
+        return table::refuse(raw::E_NOMEM, format!("the encoded value is longer than {ENCODED_MAX} bytes"));
+    }
+    if src.is_null() && len > 0 {
+        return table::refuse(raw::E_INTERNAL, format!("the encoder wrote {len} bytes from a null pointer"));
     }
     if len > 0 {
         if bytes.try_reserve(len).is_err() {
