@@ -6,16 +6,16 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`settings`] | the parameters |
-//! | [`clocks`] | the operating system's figures |
-//! | [`burn`] | CPU time |
-//! | [`lock_pattern`] | holding the lock and giving it away |
-//! | [`block`] | blocking without the lock |
-//! | [`memory`] | a working set, page faults |
-//! | [`instructions`] | instructions and branches, counted by hand |
-//! | [`switches`] | context switches |
-//! | [`value`] | results, and what encoding and decoding them costs |
-//! | [`report`] | what a task says of itself |
+//! | `settings` | the parameters |
+//! | `clocks` | the operating system's figures |
+//! | `burn` | CPU time |
+//! | `lock_pattern` | holding the lock and giving it away |
+//! | `block` | blocking without the lock |
+//! | `memory` | a working set, page faults |
+//! | `instructions` | instructions and branches, counted by hand |
+//! | `switches` | context switches |
+//! | `value` | results, and what encoding and decoding them costs |
+//! | `report` | what a task says of itself |
 
 mod block;
 mod burn;

@@ -133,13 +133,13 @@ mod tests {
     fn a_cancel_gives_the_memory_back() {
         let mapped = || std::fs::read_to_string("/proc/self/statm").unwrap();
         let mut before_cancel = String::new();
-        let error = touch_pages(size(1 << 20), || {
+        let error = touch_pages(size(1 << 18), || {
             before_cancel = mapped();
             Err(gild_abi::Error::cancelled())
         });
         assert!(error.unwrap_err().is_cancelled());
         let total = |statm: &str| statm.split(' ').next().unwrap().parse::<u64>().unwrap();
-        // 4 GiB of address space are more than all other tests of this process map meanwhile.
-        assert!(total(&before_cancel) - total(&mapped()) > 1 << 19, "{before_cancel} {}", mapped());
+        // 1 GiB of address space; half of it is more than all other tests of this process map meanwhile.
+        assert!(total(&before_cancel) - total(&mapped()) > 1 << 17, "{before_cancel} {}", mapped());
     }
 }
