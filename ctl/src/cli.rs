@@ -150,9 +150,13 @@ pub struct Overrides {
     /// Trials per case that are run first and dropped [default: 1]
     #[arg(long, value_name = "N")]
     pub warmups: Option<u32>,
-    /// How often counters are read: phase, task or trial [default: phase]
+    /// How often counters are read at most: phase, task or trial [default: phase]
     #[arg(long, value_name = "SCOPE")]
     pub counters: Option<CounterScope>,
+    /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often
+    /// [default: 0.005]
+    #[arg(long, value_name = "SHARE")]
+    pub max_overhead: Option<f64>,
     /// Longest time for one task, in seconds [default: the daemon's]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub task_limit: Option<f64>,

@@ -142,6 +142,7 @@ impl<'a> Drive<'a> {
             params: self.experiment.params.clone(),
             case: self.experiment.cases[case as usize].clone(),
             counters: self.experiment.counters,
+            max_overhead: self.experiment.max_overhead,
             tier: self.host.tier,
             counter_names: usable.map(|counter| counter.name.clone()).collect(),
             counts_kernel: self.host.counts_kernel,

@@ -50,6 +50,7 @@ pub fn trial_spec() -> TrialSpec {
         params: experiment.params,
         case: experiment.cases[0].clone(),
         counters: experiment.counters,
+        max_overhead: experiment.max_overhead,
         tier: Tier::Bare,
         counter_names: Vec::new(),
         counts_kernel: false,

@@ -83,7 +83,7 @@ pub async fn run(
     let resource = |what| move |error| TrialError::Resource { what, error };
     let (output, output_writer) = pipe().map_err(resource("a pipe"))?;
     let (control, theirs) = control_socket().map_err(resource("a socket"))?;
-    let ledger = Ledger::create(spec.case.workers, spec.counters).map_err(resource("a ledger"))?;
+    let ledger = Ledger::create(spec.case.workers).map_err(resource("a ledger"))?;
     let job = Job {
         kind: JobKind::Trial,
         arguments: vec!["coordinator".to_owned()],

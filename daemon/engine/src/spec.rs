@@ -36,8 +36,10 @@ pub struct TrialSpec {
     pub params: BTreeMap<String, ParamValue>,
     /// The configuration.
     pub case: Case,
-    /// How often counters are read.
+    /// How often counters are read, at most.
     pub counters: CounterScope,
+    /// Most that reading counters may cost, as a share of a worker's time.
+    pub max_overhead: f64,
     /// The best tier to try.
     pub tier: Tier,
     /// The counters that count on this machine, by name.

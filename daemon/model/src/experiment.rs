@@ -11,6 +11,7 @@
 //! repetitions = 5           # trials per case that count; default 5
 //! warmups = 1               # trials per case that are dropped; default 1
 //! counters = "phase"        # phase | task | trial; default phase
+//! max_overhead = 0.005      # most that reading counters may cost, as a share of a worker's time; default 0.005
 //! task_limit_s = 60         # optional; the daemon's default otherwise
 //! trial_limit_s = 600       # optional; the daemon's default otherwise
 //!
@@ -111,8 +112,11 @@ pub struct Experiment {
     pub repetitions: u32,
     /// Trials per case that are run first and dropped.
     pub warmups: u32,
-    /// How often counters are read.
+    /// How often counters are read, at most.
     pub counters: CounterScope,
+    /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
+    #[serde(default = "max_overhead_default")]
+    pub max_overhead: f64,
     /// Longest time that one task may take, in seconds; `None`: the daemon's default.
     pub task_limit_s: Option<f64>,
     /// Longest time that one trial may take, in seconds; `None`: the daemon's default.
@@ -139,6 +143,9 @@ impl Experiment {
         }
         if self.warmups > REPETITIONS_MAX {
             return Err(format!("warmups: {} is not in 0..={REPETITIONS_MAX}", self.warmups));
+        }
+        if !(self.max_overhead > 0.0 && self.max_overhead <= 1.0) {
+            return Err(format!("max_overhead: {} is not in 0 (exclusive) to 1", self.max_overhead));
         }
         check_limit("task_limit_s", self.task_limit_s)?;
         check_limit("trial_limit_s", self.trial_limit_s)?;
@@ -297,6 +304,7 @@ struct ExperimentFile {
     repetitions: Option<u32>,
     warmups: Option<u32>,
     counters: Option<CounterScope>,
+    max_overhead: Option<f64>,
     task_limit_s: Option<f64>,
     trial_limit_s: Option<f64>,
 }
@@ -305,6 +313,14 @@ struct ExperimentFile {
 pub const REPETITIONS_DEFAULT: u32 = 5;
 /// Warm-ups of an experiment that does not say how many.
 pub const WARMUPS_DEFAULT: u32 = 1;
+
+/// Most that reading counters may cost, as a share of a worker's time, where an experiment does not say.
+pub const MAX_OVERHEAD_DEFAULT: f64 = 0.005;
+
+/// For runs stored before there was such a key.
+fn max_overhead_default() -> f64 {
+    MAX_OVERHEAD_DEFAULT
+}
 
 /// Reads an experiment from TOML. `path` is the file's own: it gives the name, if the file has none, the
 /// folder that a relative `plugin` starts from, and the place in errors.
@@ -331,6 +347,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
         repetitions: file.repetitions.unwrap_or(REPETITIONS_DEFAULT),
         warmups: file.warmups.unwrap_or(WARMUPS_DEFAULT),
         counters: file.counters.unwrap_or(CounterScope::Phase),
+        max_overhead: file.max_overhead.unwrap_or(MAX_OVERHEAD_DEFAULT),
         task_limit_s: file.task_limit_s,
         trial_limit_s: file.trial_limit_s,
     };

@@ -39,6 +39,7 @@ pub fn experiment() -> Experiment {
         repetitions: 5,
         warmups: 1,
         counters: CounterScope::Phase,
+        max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,
         task_limit_s: None,
         trial_limit_s: Some(1.5),
     }

@@ -19,7 +19,9 @@ fn alone() -> Row {
     let times = paired(
         201,
         1_000_000,
-        |count| drop(black_box((0..count).fold(1, |sum, _| black_box(step(sum))))),
+        |count| {
+            black_box((0..count).fold(1, |sum, _| black_box(step(sum))));
+        },
         |count| {
             let polled = (0..count).try_fold(1, |sum, _| {
                 if black_box(&attention).load(Ordering::Relaxed) != 0 { None } else { Some(black_box(step(sum))) }

@@ -68,6 +68,7 @@ impl Lab {
             params: experiment.params,
             case: experiment.cases[0].clone(),
             counters: experiment.counters,
+            max_overhead: experiment.max_overhead,
             tier,
             counter_names: usable.map(|counter| counter.name.clone()).collect(),
             counts_kernel: host.counts_kernel,
@@ -85,7 +86,7 @@ impl Lab {
     /// Calls the kernel for one task and nothing else: no mark, no queue. The result is the caller's.
     pub fn call_plainly(&self, task: usize) -> Value {
         let mut meter = self.meter.get_or_init(|| RefCell::new(meter(&self.plan))).borrow_mut();
-        let mut context = TaskContext::new(&mut meter, &Lock::None, 0);
+        let mut context = TaskContext::new(&mut meter, &Lock::None, 0, 0);
         self.instance.run(&mut context, &self.tasks[task].input).expect("the kernel runs")
     }
 

@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
-use gild_model::case::CounterScope;
 use gild_model::host::Tier;
 use gild_model::phase::Phase;
 use gild_model::trial::AccountingCost;
@@ -55,11 +54,11 @@ const BALANCE_SHARE: f64 = 0.001;
 const BALANCE_FLOOR_NS: u64 = 20_000;
 
 /// Turns a ledger into books; `from` and `until` are the anchors at both ends of the trial.
-pub(super) fn close(map: &Map, scope: CounterScope, from: Anchor, until: Anchor) -> Books {
+pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
     // Two anchors at the same tick cannot be of a trial that ran; one tick per nanosecond is then as good as any.
     let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
     let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
-    let closing = Closing { rate, until, scope, kernel_phases: kernel_phase_names(map.header()) };
+    let closing = Closing { rate, until, kernel_phases: kernel_phase_names(map.header()) };
     let mut workers = vec![closing.account(map.coordinator(), Role::Coordinator, 0)];
     workers.extend((0..map.workers()).map(|index| closing.account(map.worker(index), Role::Worker, index)));
     let header = map.header();
@@ -116,7 +115,6 @@ fn kernel_phase_names(header: &Header) -> Vec<String> {
 struct Closing {
     rate: Rate,
     until: Anchor,
-    scope: CounterScope,
     kernel_phases: Vec<String>,
 }
 
@@ -146,7 +144,7 @@ impl Closing {
             voluntary_switches: finished.then(|| section.voluntary.load(Relaxed)),
             involuntary_switches: finished.then(|| section.involuntary.load(Relaxed)),
             counters: counted(&section.life, true),
-            task_counters: counted(&section.tasks, self.scope == CounterScope::Task),
+            task_counters: counted(&section.tasks, section.flags.load(Relaxed) & flag::COUNTERS_PER_TASK != 0),
             notes: notes(section),
             phases,
         }
@@ -238,6 +236,11 @@ fn readings(cells: &CounterCells, mask: u64) -> Vec<CounterReading> {
     (0..NAMES.len()).filter(counts).map(reading).collect()
 }
 
+/// The first fall is not worth a note when there was a second.
+fn fell_further(flags: u64) -> u64 {
+    if flags & flag::FELL_TO_TRIAL != 0 { flag::FELL_TO_TASK } else { 0 }
+}
+
 fn notes(section: &Section) -> Vec<String> {
     let flags = section.flags.load(Relaxed);
     [
@@ -246,6 +249,8 @@ fn notes(section: &Section) -> Vec<String> {
             "context-switch records could not be had: the locked-memory budget (perf_event_mlock_kb) may be spent",
         ),
         (flag::COUNTERS_REFUSED, "counters could not be opened for this worker"),
+        (flag::FELL_TO_TASK & !fell_further(flags), "reading counters at every phase cost more than max_overhead: they were read at tasks"),
+        (flag::FELL_TO_TRIAL, "reading counters often cost more than max_overhead: they were read at both ends of the worker's life"),
         (flag::PIN_REFUSED, "the worker could not be pinned to its core"),
         (flag::RECORDS_LOST, "the ring of context-switch records was full; the phase without preempted and waking is split by schedstat, which is up to a scheduler tick off"),
     ]

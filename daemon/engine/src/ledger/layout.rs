@@ -68,8 +68,8 @@ pub struct Header {
     pub magic: AtomicU64,
     /// Number of workers.
     pub workers: AtomicU32,
-    /// Counter scope: 0 phase, 1 task, 2 trial.
-    pub scope: AtomicU32,
+    /// Nothing; keeps the next field where it is.
+    pub reserved: AtomicU32,
     /// Ticks of the anchor taken when the ledger was created.
     pub anchor_ticks: AtomicU64,
     /// Raw nanoseconds of the same anchor.
@@ -148,6 +148,10 @@ pub mod flag {
     pub const COUNTERS_REFUSED: u64 = 1 << 7;
     /// The worker could not be pinned to its core.
     pub const PIN_REFUSED: u64 = 1 << 8;
+    /// Counters were to be read at every phase, which became too dear: they were read at tasks.
+    pub const FELL_TO_TASK: u64 = 1 << 10;
+    /// Counters were to be read more often, which became too dear: they were read at both ends of the worker's life.
+    pub const FELL_TO_TRIAL: u64 = 1 << 11;
     /// Some records were lost while the phase was long; its split is from schedstat.
     pub const RECORDS_LOST: u64 = 1 << 9;
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use gild_model::case::CounterScope;
 use gild_model::phase::Phase;
 
 use super::books::{self, Books};
@@ -19,7 +18,6 @@ pub struct Ledger {
     file: OwnedFd,
     map: Map,
     anchor: Anchor,
-    scope: CounterScope,
 }
 
 /// What a worker is doing right now.
@@ -56,19 +54,18 @@ impl Ledger {
     ///
     /// # Errors
     /// memfd_create, ftruncate or mmap failed.
-    pub fn create(workers: u32, scope: CounterScope) -> io::Result<Ledger> {
+    pub fn create(workers: u32) -> io::Result<Ledger> {
         let file = memory_file(workers)?;
         let map = Map::create(&file, workers)?;
         let header = map.header();
         for unknown in [&header.tasks_planned, &header.mark_ps, &header.counter_read_ps, &header.schedstat_read_ps] {
             unknown.store(UNKNOWN, Relaxed);
         }
-        header.scope.store(scope as u32, Relaxed);
         let anchor = Anchor::take(Clock::best());
         header.anchor_ticks.store(anchor.ticks, Relaxed);
         header.anchor_raw_ns.store(anchor.raw_ns, Relaxed);
         stamp_birth(map.coordinator(), Clock::best().now(), raw_ns());
-        Ok(Ledger { file, map, anchor, scope })
+        Ok(Ledger { file, map, anchor })
     }
 
     /// Looks at the trial in progress, and asks every worker to drain its ring of context-switch records at its
@@ -113,7 +110,7 @@ impl Ledger {
     /// Closes the books, after the last process of the trial is gone.
     pub fn close(self) -> Books {
         let anchor = Anchor::take(Clock::best());
-        books::close(&self.map, self.scope, self.anchor, anchor)
+        books::close(&self.map, self.anchor, anchor)
     }
 }
 

@@ -18,6 +18,7 @@ use gild_model::host::Tier;
 use gild_model::phase::Phase;
 use nix::sys::resource::{UsageWho, getrusage};
 
+use super::budget::Budget;
 use super::counters::{CounterGroup, Reading, TASK_CLOCK, is_hardware};
 use super::schedstat::{Sample, Schedstat};
 use super::switch_ring::SwitchRing;
@@ -35,8 +36,10 @@ pub struct Plan {
     pub counters: Vec<usize>,
     /// Whether events in the kernel are counted too.
     pub counts_kernel: bool,
-    /// How often counters are read.
+    /// How often counters are read, at most.
     pub scope: CounterScope,
+    /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
+    pub max_overhead: f64,
 }
 
 /// What watches the calling thread. Everything may be missing: what is missing is not measured.
@@ -119,7 +122,10 @@ pub struct Meter<'l> {
     start: Baseline,
     /// At the last settling.
     last: Baseline,
+    /// At the start of the current task (scope `task`).
     task_from: Option<Reading>,
+    in_task: bool,
+    budget: Budget,
     /// The slot in which the ring was full last: losses that the kernel tells of later are its own.
     overflowed: Option<SlotId>,
 }
@@ -129,17 +135,19 @@ impl<'l> Meter<'l> {
     /// booked to `startup` here, from the thread's CPU time and run delay so far.
     pub fn start(section: &'l Section, plan: &Plan) -> Meter<'l> {
         let tools = Tools::open(plan);
-        let mut meter = Meter::with_tools(section, tools, plan.scope);
+        let mut meter = Meter::with_tools(section, tools, plan);
         meter.book_what_was_before();
         meter
     }
 
     /// Starts the accounts of a worker that runs on a borrowed thread: it lives from now on.
-    pub fn start_borrowed(section: &'l Section, tools: Tools, scope: CounterScope) -> Meter<'l> {
-        Meter::with_tools(section, tools, scope)
+    pub fn start_borrowed(section: &'l Section, tools: Tools, plan: &Plan) -> Meter<'l> {
+        Meter::with_tools(section, tools, plan)
     }
 
-    fn with_tools(section: &'l Section, mut tools: Tools, scope: CounterScope) -> Meter<'l> {
+    fn with_tools(section: &'l Section, mut tools: Tools, plan: &Plan) -> Meter<'l> {
+        let (clock, scope) = (Clock::best(), plan.scope);
+        let budget = Budget::new(plan.max_overhead, reading_ticks(&tools, clock), clock.now());
         let mut fold = SwitchFold::default();
         let start = baseline_at_rest(&mut tools, &mut fold);
         let per_phase = scope == CounterScope::Phase;
@@ -159,7 +167,7 @@ impl<'l> Meter<'l> {
         section.pid.store(std::process::id(), Relaxed);
         section.tid.store(nix::unistd::gettid().as_raw() as u32, Relaxed);
         Meter {
-            clock: Clock::best(),
+            clock,
             writer: Writer::new(section),
             slot: SlotId::phase(Phase::Startup),
             since: section.born_ticks.load(Relaxed),
@@ -170,6 +178,8 @@ impl<'l> Meter<'l> {
             start,
             last: start,
             task_from: None,
+            in_task: false,
+            budget,
             overflowed: None,
         }
     }
@@ -247,6 +257,7 @@ impl<'l> Meter<'l> {
     #[inline]
     pub fn begin_compute(&mut self) {
         self.mark(Phase::Compute);
+        self.in_task = true;
         if self.scope == CounterScope::Task {
             self.task_from = self.read_counters();
         }
@@ -259,6 +270,7 @@ impl<'l> Meter<'l> {
             self.count_task();
         }
         self.mark(then);
+        self.in_task = false;
     }
 
     /// The result of a task of this weight is there.
@@ -272,6 +284,27 @@ impl<'l> Meter<'l> {
         if let (Some(from), Some(to)) = (self.task_from.take(), self.read_counters()) {
             self.writer.count(&self.writer.section().tasks, &from, &to);
         }
+        let now = self.clock.now();
+        // Two readings a task.
+        if self.budget.spend(now) || self.budget.spend(now) {
+            self.set_scope(CounterScope::Trial, now);
+        }
+    }
+
+    /// Reads counters less often from now on; what is known of a part of the worker's life only is not kept.
+    #[cold]
+    fn set_scope(&mut self, scope: CounterScope, now: u64) {
+        let flags = &self.writer.section().flags;
+        let lost = flag::COUNTERS_PER_PHASE | flag::CPU_PER_PHASE | flag::COUNTERS_PER_TASK;
+        let (kept, note) = match (scope, self.tools.counters.is_some()) {
+            (CounterScope::Task, true) => (flag::COUNTERS_PER_TASK, flag::FELL_TO_TASK),
+            _ => (0, flag::FELL_TO_TRIAL),
+        };
+        flags.store(flags.load(Relaxed) & !lost | kept | note, Relaxed);
+        self.task_from = self.last.counters.filter(|_| self.in_task);
+        self.scope = scope;
+        self.reads_at_marks = false;
+        self.budget.restart(now);
     }
 
     fn read_counters(&self) -> Option<Reading> {
@@ -293,6 +326,9 @@ impl<'l> Meter<'l> {
         loop {
             self.settle_once();
             let now = self.clock.now();
+            if self.reads_at_marks && self.budget.spend(now) {
+                self.set_scope(CounterScope::Task, now);
+            }
             if !self.tools.ring.as_ref().is_some_and(SwitchRing::changed) {
                 return now;
             }
@@ -362,7 +398,12 @@ impl<'l> Meter<'l> {
             if counts_task_clock(&self.tools) {
                 booking.cpu_ns = to.values[TASK_CLOCK].saturating_sub(from.values[TASK_CLOCK]);
             }
-            self.writer.count(&self.writer.section().slots[self.slot.index()].counters, &from, &to);
+            let section = self.writer.section();
+            self.writer.count(&section.slots[self.slot.index()].counters, &from, &to);
+            if self.in_task {
+                // Should readings become too dear for phases, tasks have been counted from the first one on.
+                self.writer.count(&section.tasks, &from, &to);
+            }
             self.last.counters = Some(to);
         }
     }
@@ -451,6 +492,20 @@ fn baseline(tools: &Tools) -> Baseline {
     }
 }
 
+/// What one reading at a mark costs, in ticks: the cheapest of a few.
+fn reading_ticks(tools: &Tools, clock: Clock) -> u64 {
+    let reading = |_| {
+        let from = clock.now();
+        let _counters = tools.read_counters();
+        if tools.ring.is_none() {
+            let _sched = tools.schedstat.as_ref().map(Schedstat::read);
+            thread_cpu_ns();
+        }
+        clock.now().saturating_sub(from)
+    };
+    (0..8).map(reading).min().unwrap_or(0)
+}
+
 /// A baseline behind which the ring is empty: no switch is both before it and still to be folded.
 fn baseline_at_rest(tools: &mut Tools, fold: &mut SwitchFold) -> Baseline {
     loop {
@@ -481,14 +536,24 @@ mod tests {
     use std::time::Duration;
 
     fn software() -> Plan {
-        Plan { tier: Tier::Software, counters: Vec::new(), counts_kernel: false, scope: CounterScope::Trial }
+        Plan {
+            tier: Tier::Software,
+            counters: Vec::new(),
+            counts_kernel: false,
+            scope: CounterScope::Trial,
+            max_overhead: 0.005,
+        }
     }
 
     /// A meter on the calling thread with a ledger of its own; `None`, with the reason, where there are no records.
     fn meter(map: &Map) -> Option<Meter<'_>> {
+        meter_of(map, &software())
+    }
+
+    fn meter_of<'m>(map: &'m Map, plan: &Plan) -> Option<Meter<'m>> {
         let section = map.coordinator();
         stamp_birth(section, Clock::best().now(), raw_ns());
-        let meter = Meter::start(section, &software());
+        let meter = Meter::start(section, plan);
         if meter.tools.ring.is_none() {
             eprintln!("skipped: context-switch records are not available here");
             return None;
@@ -518,6 +583,43 @@ mod tests {
         let (off_ns, left_ns) = (waited.off_ns.load(Relaxed), wall_ns - cpu_ns);
         let slack_ns = 10_000_000 + wall_ns / 20;
         assert!(off_ns.abs_diff(left_ns) <= slack_ns, "off {off_ns} ns, wall - CPU {left_ns} ns of {wall_ns} ns");
+    }
+
+    fn counting(max_overhead: f64) -> Plan {
+        Plan { counters: vec![TASK_CLOCK], scope: CounterScope::Phase, max_overhead, ..software() }
+    }
+
+    fn flags(map: &Map) -> u64 {
+        map.coordinator().flags.load(Relaxed)
+    }
+
+    #[test]
+    fn counters_are_read_less_often_when_phases_and_tasks_are_short() {
+        let map = Map::private(0).unwrap();
+        let Some(mut meter) = meter_of(&map, &counting(0.005)) else { return };
+        for task in 0..20_000 {
+            meter.take_task(task);
+            meter.begin_compute();
+            meter.end_compute(Phase::Idle);
+            meter.finish_task(true);
+        }
+        assert_ne!(flags(&map) & flag::FELL_TO_TASK, 0);
+        assert_ne!(flags(&map) & flag::FELL_TO_TRIAL, 0);
+        assert_eq!(flags(&map) & (flag::COUNTERS_PER_PHASE | flag::COUNTERS_PER_TASK | flag::CPU_PER_PHASE), 0);
+        let reads = map.coordinator().counter_reads.load(Relaxed);
+        assert!((64..400).contains(&reads), "{reads} reads for 40000 marks");
+    }
+
+    #[test]
+    fn counters_are_read_at_every_mark_when_that_is_allowed() {
+        let map = Map::private(0).unwrap();
+        let Some(mut meter) = meter_of(&map, &counting(1e9)) else { return };
+        for _ in 0..500 {
+            meter.mark(Phase::Compute);
+            meter.mark(Phase::Idle);
+        }
+        assert_ne!(flags(&map) & flag::COUNTERS_PER_PHASE, 0);
+        assert!(map.coordinator().counter_reads.load(Relaxed) >= 1_000);
     }
 
     #[test]

@@ -6,8 +6,10 @@
 //! | [`switch_ring`] | the thread's own context-switch records (perf events) |
 //! | [`schedstat`] | run delay |
 //! | [`counters`] | a group of hardware and software counters |
+//! | [`budget`] | what reading counters may cost (pure) |
 //! | [`cost`] | what all this costs |
 
+pub mod budget;
 pub mod cost;
 pub mod counters;
 pub mod meter;

@@ -270,5 +270,6 @@ pub fn plan(spec: &TrialSpec) -> Plan {
         counters: spec.counter_names.iter().filter_map(|name| crate::measure::counters::place(name)).collect(),
         counts_kernel: spec.counts_kernel,
         scope: spec.counters,
+        max_overhead: spec.max_overhead,
     }
 }

@@ -18,7 +18,7 @@ pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Va
     let tools = coordinator.lend();
     trial.start_wall();
     let section = trial.stamp_birth(0);
-    let mut meter = Meter::start_borrowed(section, tools, trial.plan.scope);
+    let mut meter = Meter::start_borrowed(section, tools, trial.plan);
     if trial.cores[0].is_some_and(|cpu| topology::pin_self(cpu).is_err()) {
         meter.set_flag(flag::PIN_REFUSED);
     }
