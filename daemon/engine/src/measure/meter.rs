@@ -10,101 +10,20 @@
 //! A meter belongs to one thread: its tools ([`Tools`]) watch the thread that opened them. The `sequential` model
 //! lends the coordinator's thread, tools included, to the only worker.
 
-use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gild_model::case::CounterScope;
-use gild_model::host::Tier;
 use gild_model::phase::Phase;
-use nix::sys::resource::{UsageWho, getrusage};
 
 use super::budget::Budget;
-use super::counters::{CounterGroup, Reading, TASK_CLOCK, is_hardware};
-use super::schedstat::{Sample, Schedstat};
+use super::counters::{CounterGroup, Reading, TASK_CLOCK};
+use super::schedstat::Sample;
 use super::switch_ring::SwitchRing;
+use super::tools::{Baseline, Plan, Tools, switches};
 use crate::attribution::SwitchFold;
 use crate::clock::{Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::writer::{Booking, Writer};
-
-/// What a worker shall measure, as far as the machine lets it.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The best tier to try.
-    pub tier: Tier,
-    /// Places of the counters to open, see [`super::counters::NAMES`].
-    pub counters: Vec<usize>,
-    /// Whether events in the kernel are counted too.
-    pub counts_kernel: bool,
-    /// How often counters are read, at most.
-    pub scope: CounterScope,
-    /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
-    pub max_overhead: f64,
-}
-
-/// What watches the calling thread. Everything may be missing: what is missing is not measured.
-#[derive(Debug, Default)]
-pub struct Tools {
-    ring: Option<SwitchRing>,
-    schedstat: Option<Schedstat>,
-    counters: Option<CounterGroup>,
-    /// Bits of [`flag`] that say what is there and what was refused.
-    flags: u64,
-}
-
-impl Tools {
-    /// Opens what the plan asks for on the calling thread.
-    pub fn open(plan: &Plan) -> Tools {
-        let mut tools = Tools { schedstat: Schedstat::open().ok(), ..Tools::default() };
-        if tools.schedstat.is_some() {
-            tools.flags |= flag::SCHEDSTAT;
-        }
-        if plan.tier >= Tier::Software {
-            tools.ring = SwitchRing::open().ok();
-            tools.flags |= if tools.ring.is_some() { flag::SWITCH_RECORDS } else { flag::RING_REFUSED };
-        }
-        if plan.tier >= Tier::Software && !plan.counters.is_empty() {
-            tools.counters = CounterGroup::open(&plan.counters, plan.counts_kernel).ok();
-            tools.flags |= match &tools.counters {
-                None => flag::COUNTERS_REFUSED,
-                Some(group) if (0..64).any(|place| group.mask() >> place & 1 == 1 && is_hardware(place)) => {
-                    flag::HARDWARE
-                }
-                Some(_) => 0,
-            };
-        }
-        tools
-    }
-
-    /// The ring, if there is one.
-    pub fn ring(&self) -> Option<&SwitchRing> {
-        self.ring.as_ref()
-    }
-
-    /// schedstat, if there is one.
-    pub fn schedstat(&self) -> Option<&Schedstat> {
-        self.schedstat.as_ref()
-    }
-
-    /// The counters, if there are any.
-    pub fn counters(&self) -> Option<&CounterGroup> {
-        self.counters.as_ref()
-    }
-
-    fn read_counters(&self) -> Option<Reading> {
-        self.counters.as_ref().and_then(|group| group.read().ok())
-    }
-}
-
-/// Everything cumulative, at one instant on this thread.
-#[derive(Debug, Clone, Copy)]
-struct Baseline {
-    raw_ns: u64,
-    cpu_ns: u64,
-    sched: Sample,
-    counters: Option<Reading>,
-    switches: (u64, u64),
-}
 
 /// Keeps the accounts of one worker.
 #[derive(Debug)]
@@ -147,15 +66,15 @@ impl<'l> Meter<'l> {
 
     fn with_tools(section: &'l Section, mut tools: Tools, plan: &Plan) -> Meter<'l> {
         let (clock, scope) = (Clock::best(), plan.scope);
-        let budget = Budget::new(plan.max_overhead, reading_ticks(&tools, clock), clock.now());
+        let budget = Budget::new(plan.max_overhead, tools.reading_ticks(clock), clock.now());
         let mut fold = SwitchFold::default();
-        let start = baseline_at_rest(&mut tools, &mut fold);
+        let start = tools.baseline_at_rest(&mut fold);
         let per_phase = scope == CounterScope::Phase;
         let mut flags = tools.flags;
         if per_phase && tools.counters.is_some() {
             flags |= flag::COUNTERS_PER_PHASE;
         }
-        let cpu_from_counters = start.counters.is_some() && counts_task_clock(&tools);
+        let cpu_from_counters = start.counters.is_some() && tools.counts_task_clock();
         if per_phase && (cpu_from_counters || tools.ring.is_none()) {
             flags |= flag::CPU_PER_PHASE;
         }
@@ -233,7 +152,7 @@ impl<'l> Meter<'l> {
     pub fn mark_slot(&mut self, next: SlotId) {
         let mut now = self.clock.now();
         // The ring is looked at after the clock was read: unchanged now means that nothing happened before `now`.
-        if self.reads_at_marks || self.tools.ring.as_ref().is_some_and(SwitchRing::changed) {
+        if self.reads_at_marks || self.tools.ring_changed() {
             now = self.settle();
         }
         self.writer.turn(self.slot, now.wrapping_sub(self.since), next, now);
@@ -329,7 +248,7 @@ impl<'l> Meter<'l> {
             if self.reads_at_marks && self.budget.spend(now) {
                 self.set_scope(CounterScope::Task, now);
             }
-            if !self.tools.ring.as_ref().is_some_and(SwitchRing::changed) {
+            if !self.tools.ring_changed() {
                 return now;
             }
         }
@@ -385,7 +304,7 @@ impl<'l> Meter<'l> {
             booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
             self.last.sched = sched;
         }
-        if !counts_task_clock(&self.tools) {
+        if !self.tools.counts_task_clock() {
             let cpu_ns = thread_cpu_ns();
             booking.cpu_ns = cpu_ns.saturating_sub(self.last.cpu_ns);
             self.last.cpu_ns = cpu_ns;
@@ -395,7 +314,7 @@ impl<'l> Meter<'l> {
     fn settle_counters(&mut self, booking: &mut Booking) {
         let Some(from) = self.last.counters else { return };
         if let Some(to) = self.read_counters() {
-            if counts_task_clock(&self.tools) {
+            if self.tools.counts_task_clock() {
                 booking.cpu_ns = to.values[TASK_CLOCK].saturating_sub(from.values[TASK_CLOCK]);
             }
             let section = self.writer.section();
@@ -428,8 +347,8 @@ impl<'l> Meter<'l> {
         self.mark(Phase::Idle);
         loop {
             self.settle();
-            self.last = baseline(&self.tools);
-            if !self.tools.ring.as_ref().is_some_and(SwitchRing::changed) {
+            self.last = self.tools.baseline();
+            if !self.tools.ring_changed() {
                 return std::mem::take(&mut self.tools);
             }
         }
@@ -438,7 +357,7 @@ impl<'l> Meter<'l> {
     /// Takes the tools back. The time since is blocked time by definition: the coordinator waited for its worker,
     /// and what the thread did meanwhile is in the worker's accounts.
     pub fn take_back(&mut self, mut tools: Tools) {
-        let now = baseline_at_rest(&mut tools, &mut self.fold);
+        let now = tools.baseline_at_rest(&mut self.fold);
         self.writer.book(self.slot, Booking { off_ns: now.raw_ns - self.last.raw_ns, ..Booking::default() });
         self.start.cpu_ns += now.cpu_ns - self.last.cpu_ns;
         self.start.switches.0 += now.switches.0 - self.last.switches.0;
@@ -478,162 +397,5 @@ fn skip(start: &mut Reading, from: &Reading, to: &Reading) {
     }
 }
 
-fn counts_task_clock(tools: &Tools) -> bool {
-    tools.counters.as_ref().is_some_and(|group| group.mask() >> TASK_CLOCK & 1 == 1)
-}
-
-fn baseline(tools: &Tools) -> Baseline {
-    Baseline {
-        raw_ns: raw_ns(),
-        cpu_ns: thread_cpu_ns(),
-        sched: tools.schedstat.as_ref().and_then(|stat| stat.read().ok()).unwrap_or_default(),
-        counters: tools.read_counters(),
-        switches: switches(),
-    }
-}
-
-/// What one reading at a mark costs, in ticks: the cheapest of a few.
-fn reading_ticks(tools: &Tools, clock: Clock) -> u64 {
-    let reading = |_| {
-        let from = clock.now();
-        let _counters = tools.read_counters();
-        if tools.ring.is_none() {
-            let _sched = tools.schedstat.as_ref().map(Schedstat::read);
-            thread_cpu_ns();
-        }
-        clock.now().saturating_sub(from)
-    };
-    (0..8).map(reading).min().unwrap_or(0)
-}
-
-/// A baseline behind which the ring is empty: no switch is both before it and still to be folded.
-fn baseline_at_rest(tools: &mut Tools, fold: &mut SwitchFold) -> Baseline {
-    loop {
-        if let Some(ring) = &mut tools.ring {
-            ring.drain(|event| fold.feed(event));
-            fold.take();
-        }
-        let baseline = baseline(tools);
-        if !tools.ring.as_ref().is_some_and(SwitchRing::changed) {
-            return baseline;
-        }
-    }
-}
-
-/// Voluntary and involuntary switches of the calling thread so far.
-fn switches() -> (u64, u64) {
-    let usage: io::Result<_> = getrusage(UsageWho::RUSAGE_THREAD).map_err(Into::into);
-    let usage = usage.expect("getrusage of the own thread cannot fail");
-    // Both count events, so neither is negative.
-    (usage.voluntary_context_switches() as u64, usage.involuntary_context_switches() as u64)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::map::Map;
-    use crate::ledger::writer::stamp_birth;
-    use std::time::Duration;
-
-    fn software() -> Plan {
-        Plan {
-            tier: Tier::Software,
-            counters: Vec::new(),
-            counts_kernel: false,
-            scope: CounterScope::Trial,
-            max_overhead: 0.005,
-        }
-    }
-
-    /// A meter on the calling thread with a ledger of its own; `None`, with the reason, where there are no records.
-    fn meter(map: &Map) -> Option<Meter<'_>> {
-        meter_of(map, &software())
-    }
-
-    fn meter_of<'m>(map: &'m Map, plan: &Plan) -> Option<Meter<'m>> {
-        let section = map.coordinator();
-        stamp_birth(section, Clock::best().now(), raw_ns());
-        let meter = Meter::start(section, plan);
-        if meter.tools.ring.is_none() {
-            eprintln!("skipped: context-switch records are not available here");
-            return None;
-        }
-        Some(meter)
-    }
-
-    #[test]
-    fn a_phase_that_overflows_the_ring_is_split_by_schedstat_and_the_next_one_is_not_blamed() {
-        let map = Map::private(0).unwrap();
-        let Some(mut meter) = meter(&map) else { return };
-        meter.mark(Phase::IoWait);
-        let start_ns = raw_ns();
-        let cpu_from_ns = thread_cpu_ns();
-        for _ in 0..3_000 {
-            std::thread::sleep(Duration::from_micros(1));
-        }
-        let (wall_ns, cpu_ns) = (raw_ns() - start_ns, thread_cpu_ns() - cpu_from_ns);
-        meter.mark(Phase::Compute);
-        std::thread::sleep(Duration::from_micros(1));
-        meter.mark(Phase::Idle);
-        let slot = |phase| &map.coordinator().slots[SlotId::phase(phase).index()];
-        let (waited, computed) = (slot(Phase::IoWait), slot(Phase::Compute));
-        assert!(waited.full.load(Relaxed) > 0 && waited.lost.load(Relaxed) > 0);
-        assert_eq!((computed.full.load(Relaxed), computed.lost.load(Relaxed)), (0, 0));
-        // Off the CPU is what is left of the wall time, up to a scheduler tick (10 ms at most) and stolen time.
-        let (off_ns, left_ns) = (waited.off_ns.load(Relaxed), wall_ns - cpu_ns);
-        let slack_ns = 10_000_000 + wall_ns / 20;
-        assert!(off_ns.abs_diff(left_ns) <= slack_ns, "off {off_ns} ns, wall - CPU {left_ns} ns of {wall_ns} ns");
-    }
-
-    fn counting(max_overhead: f64) -> Plan {
-        Plan { counters: vec![TASK_CLOCK], scope: CounterScope::Phase, max_overhead, ..software() }
-    }
-
-    fn flags(map: &Map) -> u64 {
-        map.coordinator().flags.load(Relaxed)
-    }
-
-    #[test]
-    fn counters_are_read_less_often_when_phases_and_tasks_are_short() {
-        let map = Map::private(0).unwrap();
-        let Some(mut meter) = meter_of(&map, &counting(0.005)) else { return };
-        for task in 0..20_000 {
-            meter.take_task(task);
-            meter.begin_compute();
-            meter.end_compute(Phase::Idle);
-            meter.finish_task(true);
-        }
-        assert_ne!(flags(&map) & flag::FELL_TO_TASK, 0);
-        assert_ne!(flags(&map) & flag::FELL_TO_TRIAL, 0);
-        assert_eq!(flags(&map) & (flag::COUNTERS_PER_PHASE | flag::COUNTERS_PER_TASK | flag::CPU_PER_PHASE), 0);
-        let reads = map.coordinator().counter_reads.load(Relaxed);
-        assert!((64..400).contains(&reads), "{reads} reads for 40000 marks");
-    }
-
-    #[test]
-    fn counters_are_read_at_every_mark_when_that_is_allowed() {
-        let map = Map::private(0).unwrap();
-        let Some(mut meter) = meter_of(&map, &counting(1e9)) else { return };
-        for _ in 0..500 {
-            meter.mark(Phase::Compute);
-            meter.mark(Phase::Idle);
-        }
-        assert_ne!(flags(&map) & flag::COUNTERS_PER_PHASE, 0);
-        assert!(map.coordinator().counter_reads.load(Relaxed) >= 1_000);
-    }
-
-    #[test]
-    fn a_waiter_that_relieves_its_ring_loses_nothing() {
-        let map = Map::private(0).unwrap();
-        let Some(mut meter) = meter(&map) else { return };
-        meter.mark(Phase::LockWait);
-        for _ in 0..3_000 {
-            std::thread::sleep(Duration::from_micros(1));
-            meter.relieve();
-        }
-        meter.mark(Phase::Idle);
-        let slot = &map.coordinator().slots[SlotId::phase(Phase::LockWait).index()];
-        assert_eq!((slot.full.load(Relaxed), slot.lost.load(Relaxed)), (0, 0));
-        assert!(slot.off_ns.load(Relaxed) > 0);
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 //! | [`switch_ring`] | the thread's own context-switch records (perf events) |
 //! | [`schedstat`] | run delay |
 //! | [`counters`] | a group of hardware and software counters |
+//! | [`tools`] | what watches a thread, and everything cumulative that can be read of it |
 //! | [`budget`] | what reading counters may cost (pure) |
 //! | [`cost`] | what all this costs |
 
@@ -15,3 +16,4 @@ pub mod counters;
 pub mod meter;
 pub mod schedstat;
 pub mod switch_ring;
+pub mod tools;

@@ -1,0 +1,153 @@
+//! What watches a thread: the ring, schedstat, the counters, and everything cumulative that can be read of it.
+
+use std::io;
+
+use gild_model::case::CounterScope;
+use gild_model::host::Tier;
+use nix::sys::resource::{UsageWho, getrusage};
+
+use super::counters::{CounterGroup, Reading, TASK_CLOCK, is_hardware};
+use super::schedstat::{Sample, Schedstat};
+use super::switch_ring::SwitchRing;
+use crate::attribution::SwitchFold;
+use crate::clock::{Clock, raw_ns, thread_cpu_ns};
+use crate::ledger::layout::flag;
+
+/// What a worker shall measure, as far as the machine lets it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The best tier to try.
+    pub tier: Tier,
+    /// Places of the counters to open, see [`super::counters::NAMES`].
+    pub counters: Vec<usize>,
+    /// Whether events in the kernel are counted too.
+    pub counts_kernel: bool,
+    /// How often counters are read, at most.
+    pub scope: CounterScope,
+    /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
+    pub max_overhead: f64,
+}
+
+/// What watches the calling thread. Everything may be missing: what is missing is not measured.
+#[derive(Debug, Default)]
+pub struct Tools {
+    pub(super) ring: Option<SwitchRing>,
+    pub(super) schedstat: Option<Schedstat>,
+    pub(super) counters: Option<CounterGroup>,
+    /// Bits of [`flag`] that say what is there and what was refused.
+    pub(super) flags: u64,
+}
+
+impl Tools {
+    /// Opens what the plan asks for on the calling thread.
+    pub fn open(plan: &Plan) -> Tools {
+        let mut tools = Tools { schedstat: Schedstat::open().ok(), ..Tools::default() };
+        if tools.schedstat.is_some() {
+            tools.flags |= flag::SCHEDSTAT;
+        }
+        if plan.tier >= Tier::Software {
+            tools.ring = SwitchRing::open().ok();
+            tools.flags |= if tools.ring.is_some() { flag::SWITCH_RECORDS } else { flag::RING_REFUSED };
+        }
+        if plan.tier >= Tier::Software && !plan.counters.is_empty() {
+            tools.counters = CounterGroup::open(&plan.counters, plan.counts_kernel).ok();
+            tools.flags |= match &tools.counters {
+                None => flag::COUNTERS_REFUSED,
+                Some(group) if (0..64).any(|place| group.mask() >> place & 1 == 1 && is_hardware(place)) => {
+                    flag::HARDWARE
+                }
+                Some(_) => 0,
+            };
+        }
+        tools
+    }
+
+    /// The ring, if there is one.
+    pub fn ring(&self) -> Option<&SwitchRing> {
+        self.ring.as_ref()
+    }
+
+    /// schedstat, if there is one.
+    pub fn schedstat(&self) -> Option<&Schedstat> {
+        self.schedstat.as_ref()
+    }
+
+    /// The counters, if there are any.
+    pub fn counters(&self) -> Option<&CounterGroup> {
+        self.counters.as_ref()
+    }
+
+    /// The counters' values now.
+    pub(super) fn read_counters(&self) -> Option<Reading> {
+        self.counters.as_ref().and_then(|group| group.read().ok())
+    }
+
+    /// Whether the thread's CPU time is among the counters.
+    pub(super) fn counts_task_clock(&self) -> bool {
+        self.counters.as_ref().is_some_and(|group| group.mask() >> TASK_CLOCK & 1 == 1)
+    }
+
+    /// Whether there are switch records that have not been folded in.
+    #[inline(always)]
+    pub(super) fn ring_changed(&self) -> bool {
+        self.ring.as_ref().is_some_and(SwitchRing::changed)
+    }
+
+    /// Reads everything cumulative.
+    pub(super) fn baseline(&self) -> Baseline {
+        Baseline {
+            raw_ns: raw_ns(),
+            cpu_ns: thread_cpu_ns(),
+            sched: self.schedstat.as_ref().and_then(|stat| stat.read().ok()).unwrap_or_default(),
+            counters: self.read_counters(),
+            switches: switches(),
+        }
+    }
+
+    /// A baseline behind which the ring is empty: no switch is both before it and still to be folded.
+    pub(super) fn baseline_at_rest(&mut self, fold: &mut SwitchFold) -> Baseline {
+        loop {
+            if let Some(ring) = &mut self.ring {
+                ring.drain(|event| fold.feed(event));
+                fold.take();
+            }
+            let baseline = self.baseline();
+            if !self.ring_changed() {
+                return baseline;
+            }
+        }
+    }
+
+    /// What one reading at a mark costs, in ticks: the cheapest of a few.
+    pub(super) fn reading_ticks(&self, clock: Clock) -> u64 {
+        let reading = |_| {
+            let from = clock.now();
+            let _counters = self.read_counters();
+            if self.ring.is_none() {
+                let _sched = self.schedstat.as_ref().map(Schedstat::read);
+                thread_cpu_ns();
+            }
+            clock.now().saturating_sub(from)
+        };
+        (0..8).map(reading).min().unwrap_or(0)
+    }
+}
+
+/// Everything cumulative, at one instant on this thread.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Baseline {
+    pub raw_ns: u64,
+    pub cpu_ns: u64,
+    pub sched: Sample,
+    pub counters: Option<Reading>,
+    /// Voluntary and involuntary.
+    pub switches: (u64, u64),
+}
+
+/// Voluntary and involuntary switches of the calling thread so far.
+pub(super) fn switches() -> (u64, u64) {
+    let usage: io::Result<_> = getrusage(UsageWho::RUSAGE_THREAD).map_err(Into::into);
+    let usage = usage.expect("getrusage of the own thread cannot fail");
+    // Both count events, so neither is negative.
+    (usage.voluntary_context_switches() as u64, usage.involuntary_context_switches() as u64)
+}
