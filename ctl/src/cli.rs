@@ -63,6 +63,11 @@ pub enum Command {
     Ls(Json),
     /// Show a run: where the time went
     Show(ShowArguments),
+    /// Compare a run with an earlier one, case by case: faster, slower or a tie
+    ///
+    /// Cases are matched by name. Ends with exit code 6 if a case became slower, and with 2 if there is nothing
+    /// to be said of a case that both runs have.
+    Compare(CompareArguments),
     /// Follow a run to its end, then show it
     Watch(WatchArguments),
     /// Cancel a run; what was measured is kept
@@ -217,6 +222,23 @@ pub struct ShowArguments {
     pub warmups: bool,
 }
 
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// The run to compare with: its number, or `last`
+    #[arg(value_name = "OLD")]
+    pub old: RunSelector,
+    /// The run to compare: its number, or `last`
+    #[arg(value_name = "NEW")]
+    pub new: RunSelector,
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
+    /// How much slower a case may become before it decides the exit code, such as 1% or 0.01
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0")]
+    pub threshold: f64,
+}
+
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub struct WatchArguments {
@@ -328,6 +350,17 @@ fn parameter(text: &str) -> Result<(String, ParamValue), String> {
     }
 }
 
+/// A share of something: `1%`, `1 %` or `0.01`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, scale) = match text.strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let share = number.parse::<f64>().map(|number| number / scale).ok();
+    let share = share.filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a share of 0 to 1, such as 1% or 0.01".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,6 +377,14 @@ mod tests {
         assert_eq!("last".parse(), Ok(RunSelector::Last));
         for text in ["0", "-1", "seven", ""] {
             assert!(text.parse::<RunSelector>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_percentage_or_a_number() {
+        assert_eq!(["1%", "1 %", "0.01"].map(share), [Ok(0.01), Ok(0.01), Ok(0.01)]);
+        for text in ["", "%", "-1%", "101%", "nan", "1.5", "one"] {
+            assert!(share(text).is_err(), "{text}");
         }
     }
 

@@ -13,7 +13,7 @@ pub enum Exit {
     Done = 0,
     /// The run failed, was cancelled by somebody else, or was interrupted with its daemon.
     RunFailed = 1,
-    /// The command line or the experiment was refused.
+    /// The command line or the experiment was refused, or runs cannot be compared.
     Refused = 2,
     /// No daemon answers, none can be started, or its answer makes no sense.
     Daemon = 3,
@@ -21,19 +21,22 @@ pub enum Exit {
     NotFound = 4,
     /// A file could not be read or written.
     File = 5,
+    /// A comparison found a case that became slower.
+    Slower = 6,
     /// Ctrl-C.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every exit code with its meaning, as the help and the documentation say it.
-    pub const ALL: [(Exit, &'static str); 7] = [
+    pub const ALL: [(Exit, &'static str); 8] = [
         (Exit::Done, "all went well"),
         (Exit::RunFailed, "the run failed, was cancelled by somebody else, or ended with its daemon"),
-        (Exit::Refused, "the command line or the experiment was refused"),
+        (Exit::Refused, "the command line or the experiment was refused, or runs cannot be compared"),
         (Exit::Daemon, "no daemon answers, none can be started, or its answer makes no sense"),
         (Exit::NotFound, "there is no such run, kernel or plugin"),
         (Exit::File, "a file could not be read or written"),
+        (Exit::Slower, "compare: a case became slower"),
         (Exit::Interrupted, "interrupted with Ctrl-C"),
     ];
 }

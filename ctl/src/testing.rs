@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::api::{DaemonStatus, Problem};
 use gild_model::case::{Case, CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+use gild_model::comparison::{self, CaseComparison, Comparison, ShareChange};
 use gild_model::experiment::{Experiment, ParamValue};
 use gild_model::host::{Check, CoreInfo, CounterStatus, HostReport, Tier, Verdict};
 use gild_model::phase::Phase;
@@ -417,5 +418,35 @@ pub fn plugin() -> PluginInfo {
             fork_safe: true,
             verifies: true,
         }],
+    }
+}
+
+/// Two runs of the article's experiment: one case became faster, one slower, one is missing.
+pub fn comparison() -> Comparison {
+    let estimate = |median: f64, low, high| Some(Estimate { median, low: Some(low), high: Some(high) });
+    let wall = |s: f64| estimate(s * 1e9, s * 0.99e9, s * 1.01e9);
+    let case = |name: &str, new_s, ratio, verdict, changes| CaseComparison {
+        case: name.to_owned(),
+        old_trials: 5,
+        new_trials: 5,
+        old_wall_ns: wall(2.0),
+        new_wall_ns: wall(new_s),
+        ratio,
+        verdict: Some(verdict),
+        changes,
+    };
+    let change = |share: &str, old, new| ShareChange { share: share.to_owned(), old, new };
+    let changes = vec![change("lock-wait", 0.6, 0.723), change("compute", 0.32, 0.2)];
+    let old = run().head;
+    Comparison {
+        new: RunHead { id: 13, status: RunStatus::Failed, ..old.clone() },
+        old,
+        cases: vec![
+            case("sequential", 1.0, estimate(2.0, 1.95, 2.05), comparison::Verdict::Faster, Vec::new()),
+            case("threads-10", 2.5, estimate(0.8, 0.78, 0.82), comparison::Verdict::Slower, changes),
+        ],
+        only_old: vec!["processes-10".to_owned()],
+        only_new: Vec::new(),
+        warnings: vec!["tasks: 100 in the old run, 50 in the new one".to_owned()],
     }
 }

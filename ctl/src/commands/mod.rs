@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod cancel;
+mod compare;
 mod completions;
 mod daemon;
 mod doctor;
@@ -39,6 +40,7 @@ async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Erro
         Command::Run(arguments) => run::run(daemon, &arguments).await,
         Command::Ls(json) => ls::run(daemon, json).await,
         Command::Show(arguments) => show::run(daemon, &arguments).await,
+        Command::Compare(arguments) => compare::run(daemon, &arguments).await,
         Command::Watch(arguments) => watch::run(daemon, &arguments).await,
         Command::Cancel(arguments) => cancel::run(daemon, &arguments).await,
         Command::Rm(arguments) => rm::run(daemon, &arguments).await,

@@ -14,6 +14,7 @@
 //! | `GET /v1/runs/{id}/accounts` | newline-delimited [`crate::run::AccountRow`]s |
 //! | `POST /v1/runs/{id}/cancel` | [`crate::run::RunHead`] |
 //! | `DELETE /v1/runs/{id}` | 204 |
+//! | `GET /v1/compare?old=ID&new=ID` | [`crate::comparison::Comparison`] |
 //! | `POST /v1/shutdown` | 202 |
 //!
 //! Every error is a [`Problem`] with content type `application/problem+json` (RFC 9457).

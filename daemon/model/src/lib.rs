@@ -13,6 +13,7 @@
 //! | [`trial`] | one execution of all tasks under one case |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`summary`] | a run folded into one line per case |
+//! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
 //! | [`host`] | what this machine can measure |
 //! | [`paths`] | where the daemon listens and keeps its files by default |
@@ -22,6 +23,7 @@
 pub mod account;
 pub mod api;
 pub mod case;
+pub mod comparison;
 pub mod experiment;
 pub mod host;
 pub mod params;

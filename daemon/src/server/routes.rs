@@ -12,6 +12,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gild_model::api::{DaemonStatus, Event, EventKind, InspectRequest};
+use gild_model::comparison::Comparison;
 use gild_model::experiment::Experiment;
 use gild_model::plugin::{PluginInfo, PluginList};
 use gild_model::run::{Run, RunHead, RunId};
@@ -24,6 +25,7 @@ use super::problem::Refusal;
 use crate::daemon::Daemon;
 use crate::fit;
 use crate::runs::{Accepted, RunError};
+use crate::summary;
 
 type Shared = State<Arc<Daemon>>;
 type Answer<T> = Result<T, Refusal>;
@@ -41,6 +43,7 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/runs/{id}/trials", get(trials))
         .route("/v1/runs/{id}/accounts", get(accounts))
         .route("/v1/runs/{id}/cancel", post(cancel))
+        .route("/v1/compare", get(compare))
         .route("/v1/shutdown", post(shutdown))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
@@ -120,11 +123,15 @@ async fn submit(State(daemon): Shared, body: Body) -> Answer<Response> {
 }
 
 async fn show(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<Run>> {
-    let id = number(&id)?;
+    Ok(Json(whole(&daemon, number(&id)?).await?))
+}
+
+/// A run with its summary.
+async fn whole(daemon: &Daemon, id: RunId) -> Answer<Run> {
     let reader = daemon.runs.reader()?;
     // Folding a long run into its summary takes a while.
     let run = tokio::task::spawn_blocking(move || reader.run(id)).await.map_err(Refusal::internal)??;
-    Ok(Json(daemon.runs.correct(run.ok_or(RunError::Missing(id))?)))
+    Ok(daemon.runs.correct(run.ok_or(RunError::Missing(id))?))
 }
 
 async fn remove(State(daemon): Shared, Path(id): Path<String>) -> Answer<StatusCode> {
@@ -181,6 +188,36 @@ async fn trials(State(daemon): Shared, Path(id): Path<String>) -> Answer<Respons
 async fn accounts(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
     let id = daemon.runs.head(number(&id)?)?.id;
     Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.account_rows(id, &mut |row| lines.push(&row))))
+}
+
+/// What has to follow the `?` of a comparison.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CompareQuery {
+    old: RunId,
+    new: RunId,
+}
+
+async fn compare(
+    State(daemon): Shared,
+    query: Result<Query<CompareQuery>, QueryRejection>,
+) -> Answer<Json<Comparison>> {
+    let Query(CompareQuery { old, new }) =
+        query.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "malformed query", error.body_text()))?;
+    let (old, new) = (finished(&daemon, old).await?, finished(&daemon, new).await?);
+    // The bootstrap takes a while.
+    let compared = tokio::task::spawn_blocking(move || summary::compare(&old, &new)).await;
+    let compared = compared.map_err(Refusal::internal)?;
+    compared.map(Json).map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "not comparable", error))
+}
+
+/// A run that is over.
+async fn finished(daemon: &Daemon, id: RunId) -> Answer<Run> {
+    let run = whole(daemon, id).await?;
+    if !run.head.status.is_final() {
+        return Err(RunError::Active { id, status: run.head.status }.into());
+    }
+    Ok(run)
 }
 
 async fn shutdown(State(daemon): Shared) -> StatusCode {

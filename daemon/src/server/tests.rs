@@ -133,6 +133,9 @@ async fn every_error_is_a_problem_that_names_the_thing() {
         ("GET", "/v1/runs/7/events?after=x", "", 400, "after: invalid digit"),
         ("GET", "/v1/runs/7/events?before=1", "", 400, "unknown field `before`"),
         ("POST", "/v1/runs/7/cancel", "", 404, "there is no run 7"),
+        ("GET", "/v1/compare?old=7&new=8", "", 404, "there is no run 7"),
+        ("GET", "/v1/compare?old=7", "", 400, "missing field `new`"),
+        ("GET", "/v1/compare?old=7&new=last", "", 400, "new: invalid digit"),
         ("DELETE", "/v1/runs/7", "", 404, "there is no run 7"),
         ("POST", "/v1/runs", "", 400, "EOF while parsing"),
         ("POST", "/v1/runs", "{]", 400, "key must be a string at line 1 column 2"),
@@ -334,5 +337,5 @@ fn the_documented_routes_are_those_of_the_code() {
     for path in documented.iter().filter_map(|call| call.split(' ').nth(1)) {
         assert!(code.contains(&format!("route(\"{path}\"")), "{path} is documented and not there");
     }
-    assert_eq!(documented.len(), 13, "a route more or less belongs into docs/api.md");
+    assert_eq!(documented.len(), 14, "a route more or less belongs into docs/api.md");
 }

@@ -10,10 +10,12 @@
 //! | `case` | the trials of one case folded into its line |
 //! | `sentence` | that line in words |
 //! | `notes` | what a reader of the figures has to know |
+//! | `comparison` | two runs held against each other |
 //!
 //! Only trials that are done and no warm-up count. What was not measured in all of them is not said of any.
 
 mod case;
+mod comparison;
 #[cfg(test)]
 pub(crate) mod generate;
 mod notes;
@@ -29,6 +31,7 @@ use gild_model::summary::Summary;
 use gild_model::trial::{Trial, TrialStatus};
 
 use case::{CaseFold, Reference};
+pub use comparison::{Incomparable, compare};
 use notes::Notes;
 
 /// Folds the trials of an experiment, with their accounts, on a machine with `cores` cores (0: not known).

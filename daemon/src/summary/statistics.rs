@@ -10,6 +10,8 @@
 //! interval of −x the mirror image of the interval of x, so that "A against B" and "B against A" always agree.
 //! The draws come from a fixed seed: the same values, in whatever order, give the same interval.
 
+use std::cmp::Ordering;
+
 use fastrand::Rng;
 use gild_model::summary::{Estimate, Ratio};
 
@@ -54,6 +56,41 @@ pub fn ratio(pairs: &[(f64, f64)]) -> Option<Ratio> {
     Some(Ratio { estimate, tie: !differs })
 }
 
+/// How many times faster the new of two independent samples of wall times is: the ratio of their medians, old / new;
+/// `None` if one has no median above 0. For the interval each side is resampled by itself (Efron and Tibshirani,
+/// ch. 8.3: the two-sample bootstrap); there is none if one side has too few values.
+pub fn ratio_of_medians(old: &[f64], new: &[f64]) -> Option<Ratio> {
+    let (old, new) = (logarithms(old), logarithms(new));
+    let difference = median_of_sorted(&old)? - median_of_sorted(&new)?;
+    let interval = interval_of_difference(&old, &new);
+    let differs = interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0);
+    let (low, high) = interval.unzip();
+    let estimate = Estimate { median: difference.exp(), low: low.map(f64::exp), high: high.map(f64::exp) };
+    Some(Ratio { estimate, tie: !differs })
+}
+
+/// The logarithms of the values that have one, sorted.
+fn logarithms(values: &[f64]) -> Vec<f64> {
+    let mut sorted: Vec<_> = values.iter().filter(|value| **value > 0.0).map(|value| value.ln()).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+/// The interval of the difference of two medians. The samples are resampled in an order of their own, not in that
+/// of the arguments, so that new against old says the same as old against new.
+fn interval_of_difference(old: &[f64], new: &[f64]) -> Option<(f64, f64)> {
+    if old.len().min(new.len()) < VALUES_MIN {
+        return None;
+    }
+    if old.partial_cmp(new) == Some(Ordering::Greater) {
+        return interval_of_difference(new, old).map(|(low, high)| (-high, -low));
+    }
+    let pairs = resample_pairs(old.len() + new.len());
+    let mut rng = Rng::with_seed(SEED);
+    let (old, new) = (resampled_medians(old, pairs, &mut rng), resampled_medians(new, pairs, &mut rng));
+    Some(middle_of(old.iter().zip(&new).map(|(old, new)| old - new).collect()))
+}
+
 fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
     let high = *sorted.get(sorted.len() / 2)?;
     let low = sorted[(sorted.len() - 1) / 2];
@@ -64,18 +101,26 @@ fn interval(sorted: &[f64]) -> Option<(f64, f64)> {
     if sorted.len() < VALUES_MIN {
         return None;
     }
-    let mut medians = resampled_medians(sorted);
-    medians.sort_by(f64::total_cmp);
-    let outside = (medians.len() as f64 * TAIL) as usize;
-    Some((medians[outside], medians[medians.len() - 1 - outside]))
+    let pairs = resample_pairs(sorted.len());
+    Some(middle_of(resampled_medians(sorted, pairs, &mut Rng::with_seed(SEED))))
+}
+
+/// Where the middle 95 % of the resampled figures begin and end.
+fn middle_of(mut figures: Vec<f64>) -> (f64, f64) {
+    figures.sort_by(f64::total_cmp);
+    let outside = (figures.len() as f64 * TAIL) as usize;
+    (figures[outside], figures[figures.len() - 1 - outside])
+}
+
+/// How many resamples, each with its mirror image, are made of `n` values.
+fn resample_pairs(n: usize) -> usize {
+    (DRAWS / n).clamp(RESAMPLES_MIN, RESAMPLES_MAX) / 2
 }
 
 /// The medians of the resamples. Draws are places in the sorted values, so that the median of a resample is
 /// found among small integers and its mirror image costs nothing.
-fn resampled_medians(sorted: &[f64]) -> Vec<f64> {
+fn resampled_medians(sorted: &[f64], pairs: usize, rng: &mut Rng) -> Vec<f64> {
     let n = sorted.len();
-    let pairs = (DRAWS / n).clamp(RESAMPLES_MIN, RESAMPLES_MAX) / 2;
-    let mut rng = Rng::with_seed(SEED);
     let mut medians = Vec::with_capacity(2 * pairs);
     let mut places = vec![0; n];
     for _ in 0..pairs {
@@ -163,6 +208,21 @@ mod tests {
         assert_eq!(ratio(&[(0.0, 1.0)]), None);
     }
 
+    #[test]
+    fn two_samples_are_compared_by_their_medians() {
+        let old: Vec<_> = (0..9).map(|jitter| 2e9 + 1e6 * f64::from(jitter)).collect();
+        let new: Vec<_> = (0..7).map(|jitter| 1e9 + 1e6 * f64::from(jitter)).collect();
+        let ratio = ratio_of_medians(&old, &new).unwrap();
+        assert!(close(ratio.estimate.median, 2.004 / 1.003), "{ratio:?}");
+        let (low, high) = (ratio.estimate.low.unwrap(), ratio.estimate.high.unwrap());
+        assert!(low > 1.98 && low < ratio.estimate.median && ratio.estimate.median < high && high < 2.02, "{ratio:?}");
+        assert!(!ratio.tie);
+        assert!(ratio_of_medians(&old, &old).unwrap().tie);
+        assert!(ratio_of_medians(&old[..2], &new).unwrap().tie, "two values have no interval");
+        assert_eq!(ratio_of_medians(&old, &[]), None);
+        assert_eq!(ratio_of_medians(&old, &[0.0]), None);
+    }
+
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
     }
@@ -185,6 +245,20 @@ mod tests {
             turned.rotate_left(values.len() / 3);
             turned.reverse();
             prop_assert_eq!(estimate(&values), estimate(&turned));
+        }
+
+        #[test]
+        fn old_against_new_says_the_same_as_new_against_old(
+            old in vec(1.0..1e12_f64, 1..20), new in vec(1.0..1e12_f64, 1..20),
+        ) {
+            let (one, other) = (ratio_of_medians(&old, &new).unwrap(), ratio_of_medians(&new, &old).unwrap());
+            prop_assert_eq!(one.tie, other.tie);
+            prop_assert!(close(one.estimate.median * other.estimate.median, 1.0));
+            match (one.estimate.low.zip(other.estimate.high), one.estimate.high.zip(other.estimate.low)) {
+                (Some(a), Some(b)) => prop_assert!(close(a.0 * a.1, 1.0) && close(b.0 * b.1, 1.0)),
+                (None, None) => prop_assert!(old.len().min(new.len()) < VALUES_MIN),
+                uneven => prop_assert!(false, "{:?}", uneven),
+            }
         }
 
         #[test]
