@@ -44,7 +44,7 @@ pub(super) struct CaseFold {
     /// The first trial that failed (warm-ups are run before the repetitions), and why.
     first_failure: Option<((bool, u32), Option<String>)>,
     /// Wall times of the trials that count, by repetition, in nanoseconds.
-    wall_ns: BTreeMap<u32, u64>,
+    pub wall_ns: BTreeMap<u32, u64>,
     /// Numbers of tasks seen in the trials that count.
     tasks: BTreeSet<u64>,
     /// Cores used by each trial that counts; `None` where it was not measured.

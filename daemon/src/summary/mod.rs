@@ -10,6 +10,7 @@
 //! | `case` | the trials of one case folded into its line |
 //! | `sentence` | that line in words |
 //! | `notes` | what a reader of the figures has to know |
+//! | `steadiness` | repetitions far off the others, and a slow start |
 //! | `comparison` | two runs held against each other |
 //!
 //! Only trials that are done and no warm-up count. What was not measured in all of them is not said of any.
@@ -22,6 +23,7 @@ mod notes;
 mod sentence;
 mod shares;
 pub mod statistics;
+mod steadiness;
 #[cfg(test)]
 mod tests;
 

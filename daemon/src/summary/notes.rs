@@ -8,6 +8,7 @@ use gild_model::summary::CaseSummary;
 use gild_model::trial::Trial;
 
 use super::case::CaseFold;
+use super::steadiness::{self, Outlier};
 use super::{Results, counts, statistics};
 
 /// Above this share of the workers' lives, stolen time is worth a note.
@@ -18,6 +19,8 @@ const ACCOUNTING_MAX: f64 = 0.005;
 const GAP_MAX: f64 = 0.001;
 /// With fewer repetitions than this, no interval made of the values measured reaches 90 % (1 − 2·½ⁿ).
 const REPETITIONS_FOR_90: usize = 5;
+/// Most outliers of a case that are named.
+const OUTLIERS_MAX: usize = 3;
 /// Most notes of workers that are passed on.
 const WORKER_NOTES_MAX: usize = 10;
 
@@ -76,6 +79,8 @@ pub(super) fn of_results(results: &Results) -> Vec<String> {
 /// Notes on one case.
 pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize) -> Vec<String> {
     let notes = [
+        slow_start(case),
+        outliers(case),
         unbalanced(case, line),
         gap(case),
         lost_records(line),
@@ -85,6 +90,39 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize) -> Vec<
         wide_interval(line),
     ];
     notes.into_iter().flatten().map(|note| format!("{}: {note}", case.case.name)).collect()
+}
+
+/// The wall times in the order of the repetitions, and the outliers among them.
+fn steadiness_of(case: &CaseFold) -> (Vec<f64>, Vec<Outlier>) {
+    let walls: Vec<_> = case.wall_ns.values().map(|wall_ns| *wall_ns as f64).collect();
+    let outliers = steadiness::outliers(&walls);
+    (walls, outliers)
+}
+
+fn slow_start(case: &CaseFold) -> Option<String> {
+    let (walls, outliers) = steadiness_of(case);
+    let start = steadiness::slow_start(&walls, &outliers);
+    let slower = statistics::median(walls.get(..start)?)? / statistics::median(&walls[start..])?;
+    let which = if start == 1 { "repetition was" } else { &format!("{start} repetitions were") };
+    Some(format!("the first {which} slower than the rest ({slower:.2}× as long): add warm-ups"))
+}
+
+/// Outliers but those of a slow start. Repetitions are counted from 1, as on the screen.
+fn outliers(case: &CaseFold) -> Option<String> {
+    let (walls, mut outliers) = steadiness_of(case);
+    let start = steadiness::slow_start(&walls, &outliers);
+    outliers.retain(|outlier| outlier.place >= start);
+    outliers.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
+    let number = |outlier: &Outlier| case.wall_ns.keys().nth(outlier.place).map(|repetition| repetition + 1);
+    let named = outliers.iter().take(OUTLIERS_MAX);
+    let named: Vec<_> = named.filter_map(|it| Some(format!("{} ({:.2}× the median)", number(it)?, it.ratio))).collect();
+    let others = outliers.len().saturating_sub(OUTLIERS_MAX);
+    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let plural = outliers.len() > 1;
+    let (repetition, is) = if plural { ("repetitions", "are outliers") } else { ("repetition", "is an outlier") };
+    (!named.is_empty()).then(|| {
+        format!("{repetition} {}{others} {is}: the machine may have been busy with something else", named.join(", "))
+    })
 }
 
 fn unbalanced(case: &CaseFold, line: &CaseSummary) -> Option<String> {

@@ -283,6 +283,28 @@ fn notes_name_what_is_wrong_with_the_figures() {
     assert_eq!((summary.results_identical, summary.verified), (Some(false), Some(false)));
 }
 
+/// Twelve repetitions of the threads, with these wall times in milliseconds.
+fn threads_with(walls_ms: [u64; 12]) -> Vec<Trial> {
+    let walls = (0..).zip(walls_ms);
+    walls.map(|(repetition, wall_ms)| trial(THREADS, repetition, wall_ms, &[phase(Phase::Compute, 9, 0)])).collect()
+}
+
+#[test]
+fn outliers_and_a_slow_start_are_noted_where_there_are_any() {
+    let trials = threads_with([1001, 1004, 999, 1500, 1003, 998, 1002, 1000, 997, 1004, 1001, 999]);
+    noted(
+        &trials,
+        "threads-10: repetition 4 (1.50× the median) is an outlier: the machine may have been busy with something else",
+    );
+    let trials = threads_with([1001, 1004, 700, 1500, 1003, 998, 1002, 1000, 997, 1004, 1001, 999]);
+    noted(&trials, "threads-10: repetitions 4 (1.50× the median), 3 (0.70× the median) are outliers");
+    let trials = threads_with([1400, 1200, 999, 1003, 1001, 998, 1002, 1000, 997, 1004, 1001, 999]);
+    noted(&trials, "threads-10: the first 2 repetitions were slower than the rest (1.30× as long): add warm-ups");
+    assert_eq!(summary_of(&trials).notes.len(), 1, "a slow start is not noted twice");
+    let steady = threads_with([1001, 1004, 999, 1002, 1003, 998, 1002, 1000, 997, 1004, 1001, 999]);
+    assert_eq!(summary_of(&steady).notes, Vec::<String>::new());
+}
+
 #[test]
 fn an_accounting_that_costs_too_much_is_noted() {
     let mut trials = article();
