@@ -256,7 +256,10 @@ fn frame_len(bytes: &[u8]) -> io::Result<usize> {
 }
 
 /// Reads a whole frame.
-fn parse(bytes: &[u8]) -> io::Result<Frame<'_>> {
+///
+/// # Errors
+/// The bytes are not exactly one frame.
+pub fn parse(bytes: &[u8]) -> io::Result<Frame<'_>> {
     if bytes.len() < HEADER_LEN {
         return Err(malformed("shorter than its header"));
     }

@@ -48,7 +48,8 @@ impl Schedstat {
     }
 }
 
-fn parse(text: &[u8]) -> Option<Sample> {
+/// Reads the file's text; `None` if it does not begin with two numbers.
+pub fn parse(text: &[u8]) -> Option<Sample> {
     let mut numbers = text.split(|byte| !byte.is_ascii_digit()).map(|digits| {
         digits
             .iter()
