@@ -46,6 +46,6 @@ pub fn header() {
 /// Prints a line.
 pub fn print(row: &Row) {
     let verdict = if row.met() { "met" } else { "MISSED" };
-    let (value, goal) = (format!("{:.3} {}", row.value, row.unit), format!("≤ {} {}", row.goal, row.unit));
+    let (value, goal) = (format!("{:.3} {}", row.value, row.unit), format!("≤ {:.4} {}", row.goal, row.unit));
     println!("{:<58} {:>12} {:>12} {value:>12} {goal:>12}  {verdict}", row.what, row.measured, row.floor);
 }
