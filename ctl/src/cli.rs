@@ -152,6 +152,15 @@ pub struct Overrides {
     /// Trials per case that count [default: 5]
     #[arg(long, value_name = "N")]
     pub repeat: Option<u32>,
+    /// Repeat until the interval of every case is this narrow, such as 1% (±); --repeat is the least number
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub until: Option<f64>,
+    /// Most trials per case, with --until [default: 100]
+    #[arg(long, value_name = "N")]
+    pub repeat_max: Option<u32>,
+    /// Repeat no more when the run has lasted this long, with --until, in seconds
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub until_limit: Option<f64>,
     /// Trials per case that are run first and dropped [default: 1]
     #[arg(long, value_name = "N")]
     pub warmups: Option<u32>,

@@ -71,7 +71,9 @@ fn bar_line(progress: &Progress, experiment: &Experiment) -> String {
         None => "planning".to_owned(),
     };
     let left = progress.left_s.map(|s| format!(", {} left", figures::time_left(s))).unwrap_or_default();
-    format!("trial {trial}/{}  {name} {tasks}{left}", progress.trials_planned)
+    let planned = progress.trials_planned;
+    let of = if progress.open_ended { format!(" of {planned} or more") } else { format!("/{planned}") };
+    format!("trial {trial}{of}  {name} {tasks}{left}")
 }
 
 fn bar(done: u64, planned: u64) -> String {
@@ -105,6 +107,7 @@ fn trial_name(experiment: &Experiment, case: u32, repetition: u32, warmup: bool)
     let case = experiment.cases.get(case as usize).map_or_else(|| format!("case {case}"), |it| it.name.clone());
     match warmup {
         true => format!("{case}, warm-up {}/{}", repetition + 1, experiment.warmups),
+        false if experiment.until.is_some() => format!("{case}, repetition {}", repetition + 1),
         false => format!("{case}, repetition {}/{}", repetition + 1, experiment.repetitions),
     }
 }
@@ -113,6 +116,7 @@ fn trial_name(experiment: &Experiment, case: u32, repetition: u32, warmup: bool)
 mod tests {
     use super::*;
     use crate::testing;
+    use gild_model::until::Until;
 
     fn progress() -> Progress {
         Progress {
@@ -123,6 +127,7 @@ mod tests {
             tasks_planned: Some(100),
             trials_done: 7,
             trials_planned: 18,
+            open_ended: false,
             left_s: Some(83.0),
         }
     }
@@ -136,6 +141,14 @@ mod tests {
         );
         let planning = Progress { tasks_planned: None, left_s: None, warmup: true, repetition: 0, ..progress() };
         assert_eq!(bar_line(&planning, &experiment), "trial 8/18  threads-10, warm-up 1/1 planning");
+    }
+
+    #[test]
+    fn an_open_end_is_said() {
+        let mut experiment = testing::experiment();
+        experiment.until = Some(Until { half_width: 0.01, repetitions_max: 100, limit_s: None });
+        let open = Progress { open_ended: true, left_s: None, tasks_planned: None, ..progress() };
+        assert_eq!(bar_line(&open, &experiment), "trial 8 of 18 or more  threads-10, repetition 2 planning");
     }
 
     #[test]

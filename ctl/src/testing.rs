@@ -169,6 +169,7 @@ pub fn experiment() -> Experiment {
             case("processes-10", Model::Processes, 10),
         ],
         repetitions: 5,
+        until: None,
         warmups: 1,
         counters: CounterScope::Phase,
         max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,

@@ -27,6 +27,7 @@ use crate::runs::Accepted;
 use crate::schedule::{Schedule, Turn};
 use crate::spawner::StartError;
 use crate::trial::{self, LOOK_INTERVAL, Limits, StopSignal, TrialError};
+use crate::until::Widths;
 
 /// Least time between two progress events.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -48,6 +49,9 @@ struct Drive<'a> {
     host: Arc<HostReport>,
     schedule: Schedule,
     findings: Findings,
+    /// `None`: the number of repetitions is fixed.
+    widths: Option<Widths>,
+    started: Instant,
 }
 
 impl<'a> Drive<'a> {
@@ -60,6 +64,8 @@ impl<'a> Drive<'a> {
             host: daemon.host(),
             schedule: Schedule::new(experiment.cases.len(), experiment.warmups, experiment.repetitions),
             findings: Findings::new(accepted.deterministic),
+            widths: experiment.until.map(|until| Widths::new(until, experiment.cases.len())),
+            started: Instant::now(),
         }
     }
 
@@ -81,7 +87,12 @@ impl<'a> Drive<'a> {
 
     async fn run_trials(&mut self, stop: &StopSignal) {
         while stop.borrow().is_none() && !self.findings.is_fatal() {
-            let Some(turn) = self.schedule.next_turn() else { return };
+            let Some(turn) = self.schedule.next_turn() else {
+                match self.repeat_once_more().await {
+                    true => continue,
+                    false => return,
+                }
+            };
             let started = Instant::now();
             let result = self.run_trial(turn, stop.clone()).await;
             let spawner_is_gone =
@@ -97,6 +108,23 @@ impl<'a> Drive<'a> {
                 Ok(trial) => self.take(turn, &trial, started.elapsed()),
             }
         }
+    }
+
+    /// Plans another repetition, if the intervals are to be narrower than they are.
+    async fn repeat_once_more(&mut self) -> bool {
+        let Some(widths) = self.widths.clone() else { return false };
+        let (repetitions, elapsed) = (self.schedule.repetitions(), self.started.elapsed());
+        // The bootstrap takes a while, and the daemon has one thread to answer with.
+        let decided = tokio::task::spawn_blocking(move || widths.go_on(repetitions, elapsed)).await;
+        let go_on = decided.expect("deciding whether to go on does not panic");
+        if go_on {
+            self.schedule.repeat_once_more();
+            let planned = self.schedule.planned(None);
+            if let Err(error) = self.daemon.runs.record(|store| store.set_planned(self.id, planned)) {
+                self.findings.fatal(format!("the number of trials could not be stored: {error}"));
+            }
+        }
+        go_on
     }
 
     async fn run_trial(&self, turn: Turn, stop: StopSignal) -> Result<Trial, TrialError> {
@@ -121,6 +149,9 @@ impl<'a> Drive<'a> {
         }
         self.schedule.finished(turn.case, spent, trial.status == TrialStatus::Failed);
         self.findings.add(name, trial);
+        if let Some(widths) = &mut self.widths {
+            widths.add(trial);
+        }
         let Turn { case, repetition, warmup } = turn;
         let (status, error) = (trial.status.name(), trial.error.as_deref());
         tracing::info!(run = self.id, case = %name, repetition, warmup, status, error, wall_ns = trial.wall_ns, "trial ended");
@@ -158,6 +189,8 @@ impl<'a> Drive<'a> {
     }
 
     fn progress(&self, turn: Turn, live: &Live, elapsed: Duration) -> Progress {
+        let open_ended = self.widths.as_ref().is_some_and(|widths| widths.may_go_on(self.schedule.repetitions()));
+        let left = self.schedule.left(turn.case, elapsed, live.done_share).filter(|_| !open_ended);
         Progress {
             case: turn.case,
             repetition: turn.repetition,
@@ -166,7 +199,8 @@ impl<'a> Drive<'a> {
             tasks_planned: live.tasks_planned,
             trials_done: self.schedule.done(),
             trials_planned: self.schedule.planned(Some(turn)),
-            left_s: self.schedule.left(turn.case, elapsed, live.done_share).map(|left| left.as_secs_f64()),
+            open_ended,
+            left_s: left.map(|left| left.as_secs_f64()),
         }
     }
 

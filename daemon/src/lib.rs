@@ -21,6 +21,7 @@
 //! | [`queue`] | which run is next, and what may be asked of it (pure) |
 //! | [`driver`] | runs runs |
 //! | [`schedule`], [`findings`] | the order of trials; what a run comes to (pure) |
+//! | [`until`] | whether to repeat once more (pure) |
 //! | [`trial`] | one trial from its start to its closed books |
 //! | [`verdict`] | how a trial ended (pure) |
 //! | [`plugins`], [`fit`] | what plugins hold; whether an experiment fits its kernel |
@@ -51,4 +52,5 @@ pub mod summary;
 #[cfg(test)]
 mod testing;
 pub mod trial;
+pub mod until;
 pub mod verdict;

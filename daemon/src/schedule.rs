@@ -59,6 +59,16 @@ impl Schedule {
         None
     }
 
+    /// Adds a repetition of every case that has not failed.
+    pub fn repeat_once_more(&mut self) {
+        self.repetitions += 1;
+    }
+
+    /// Repetitions of every case that are planned.
+    pub fn repetitions(&self) -> u32 {
+        self.repetitions
+    }
+
     /// Notes that a trial of `case` ended after `spent`. A failed one is the last of its case.
     pub fn finished(&mut self, case: u32, spent: Duration, failed: bool) {
         let state = &mut self.cases[case as usize];
@@ -146,6 +156,18 @@ mod tests {
     fn a_failed_case_is_not_repeated_and_the_others_go_on() {
         assert_eq!(order(3, 1, 2, "B"), "wA0 wB0 wC0 A0 C0 A1 C1");
         assert_eq!(order(2, 0, 3, "AB"), "A0 B0");
+    }
+
+    #[test]
+    fn a_schedule_that_is_done_can_get_another_round() {
+        let mut schedule = Schedule::new(2, 0, 1);
+        while let Some(turn) = schedule.next_turn() {
+            schedule.finished(turn.case, SECOND, turn.case == 1);
+        }
+        schedule.repeat_once_more();
+        assert_eq!((schedule.repetitions(), schedule.planned(None)), (2, 3));
+        assert_eq!(schedule.next_turn(), Some(Turn { case: 0, repetition: 1, warmup: false }));
+        assert_eq!(schedule.next_turn(), None);
     }
 
     #[test]

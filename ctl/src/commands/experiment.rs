@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gild_model::case::{Case, CounterScope, LockPolicy, Model};
 use gild_model::experiment::{self, CaseChoice, Experiment, ParamValue};
+use gild_model::until::Until;
 
 use crate::cli::{CaseArguments, Overrides, RunArguments};
 use crate::error::Error;
@@ -57,6 +58,7 @@ fn from_kernel(arguments: &RunArguments) -> Result<Experiment, Error> {
         params: BTreeMap::new(),
         cases: cases(&arguments.cases)?,
         repetitions: experiment::REPETITIONS_DEFAULT,
+        until: None,
         warmups: experiment::WARMUPS_DEFAULT,
         counters: CounterScope::Phase,
         max_overhead: experiment::MAX_OVERHEAD_DEFAULT,
@@ -153,6 +155,14 @@ fn apply(overrides: &Overrides, experiment: &mut Experiment) -> Result<(), Error
         experiment.params.insert(name, value);
     }
     experiment.repetitions = overrides.repeat.unwrap_or(experiment.repetitions);
+    let of_file = experiment.until;
+    experiment.until = Until::from_choices(
+        overrides.until.or(of_file.map(|it| it.half_width)),
+        overrides.repeat_max.or(of_file.map(|it| it.repetitions_max)),
+        overrides.until_limit.or(of_file.and_then(|it| it.limit_s)),
+        experiment.repetitions,
+    )
+    .map_err(Error::Usage)?;
     experiment.warmups = overrides.warmups.unwrap_or(experiment.warmups);
     experiment.counters = overrides.counters.unwrap_or(experiment.counters);
     experiment.max_overhead = overrides.max_overhead.unwrap_or(experiment.max_overhead);

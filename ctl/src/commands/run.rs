@@ -34,7 +34,8 @@ async fn submit(client: &Client, experiment: &Experiment) -> Result<RunHead, Err
 async fn finish(client: &Client, head: &RunHead, experiment: &Experiment, json: bool) -> Result<Exit, Error> {
     let id = head.id;
     let mut interrupts = Interrupts::catch()?;
-    output::notice(&format!("run {id}: {} trials; Ctrl-C cancels", head.trials_planned));
+    let or_more = if experiment.until.is_some() { " or more" } else { "" };
+    output::notice(&format!("run {id}: {} trials{or_more}; Ctrl-C cancels", head.trials_planned));
     let asked_to_cancel = follow::or_cancel(client, id, experiment, &mut interrupts).await?;
     let run = interrupts.end(follow::outcome(client, id)).await??;
     if asked_to_cancel && run.head.status == RunStatus::Cancelled {

@@ -14,6 +14,9 @@ struct File<'a> {
     kernel: &'a str,
     plugin: Option<&'a Path>,
     repetitions: u32,
+    until: Option<f64>,
+    repetitions_max: Option<u32>,
+    until_limit_s: Option<f64>,
     warmups: u32,
     counters: CounterScope,
     max_overhead: f64,
@@ -30,6 +33,9 @@ pub fn render(experiment: &Experiment) -> String {
         kernel: &experiment.kernel,
         plugin: experiment.plugin.as_deref(),
         repetitions: experiment.repetitions,
+        until: experiment.until.map(|it| it.half_width),
+        repetitions_max: experiment.until.map(|it| it.repetitions_max),
+        until_limit_s: experiment.until.and_then(|it| it.limit_s),
         warmups: experiment.warmups,
         counters: experiment.counters,
         max_overhead: experiment.max_overhead,
@@ -46,12 +52,14 @@ mod tests {
     use super::*;
     use crate::testing;
     use gild_model::case::Pinning;
+    use gild_model::until::Until;
 
     #[test]
     fn read_again_it_is_the_same_experiment() {
         let mut experiment = testing::experiment();
         experiment.plugin = Some("/opt/libmine.so".into());
         experiment.task_limit_s = Some(2.5);
+        experiment.until = Some(Until { half_width: 0.01, repetitions_max: 30, limit_s: Some(60.0) });
         experiment.cases[2].pinning = Pinning::Cores(vec![1, 0]);
         let list = ParamValue::List(vec![ParamValue::Int(50), ParamValue::Int(63)]);
         experiment.params.insert("inputs".to_owned(), list);

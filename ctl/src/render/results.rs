@@ -53,7 +53,13 @@ fn heading(run: &Run) -> String {
     let params = experiment.params.iter().filter(|(name, _)| tasks.is_none() || *name != "tasks");
     work.extend(params.map(|(name, value)| format!("{name}={value}")));
     work.extend(tasks.map(|it| format!("× {}", count(it, "task"))));
-    let repetitions = count(experiment.repetitions.into(), "repetition");
+    let repetitions = match experiment.until {
+        None => count(experiment.repetitions.into(), "repetition"),
+        Some(until) => {
+            let done = run.summary.cases.iter().map(|case| case.trials).max().unwrap_or(0);
+            format!("{} (until ± {})", count(done.into(), "repetition"), figures::share(until.half_width))
+        }
+    };
     harmless(&format!("{}      {repetitions}, medians, 95 % CI      {}", work.join(" "), machine(run)))
 }
 

@@ -52,11 +52,12 @@ pub fn case_name(experiment: &Experiment, trial: &Trial) -> String {
     case.map_or_else(|| format!("case {}", trial.case), |it| it.name.clone())
 }
 
-/// `2/5`, or `warm-up 1/1`
+/// `2/5`, or `warm-up 1/1`; `2` where the number of repetitions is open
 pub fn number(experiment: &Experiment, trial: &Trial) -> String {
     let number = trial.repetition + 1;
     match trial.warmup {
         true => format!("warm-up {number}/{}", experiment.warmups),
+        false if experiment.until.is_some() => number.to_string(),
         false => format!("{number}/{}", experiment.repetitions),
     }
 }

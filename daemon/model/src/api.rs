@@ -143,8 +143,12 @@ pub struct Progress {
     pub tasks_planned: Option<u64>,
     /// Trials finished.
     pub trials_done: u32,
-    /// Trials in all.
+    /// Trials in all; if `open_ended`, as many as are known to be needed so far.
     pub trials_planned: u32,
-    /// Time left for the run, in seconds, judged from the trials finished so far. `None`: too early to say.
+    /// The run repeats until its intervals are narrow, so more trials may follow than are planned.
+    #[serde(default)]
+    pub open_ended: bool,
+    /// Time left for the run, in seconds, judged from the trials finished so far. `None`: too early to say, or
+    /// nobody knows because the run is open-ended.
     pub left_s: Option<f64>,
 }

@@ -9,6 +9,9 @@
 //! kernel = "cpu-bound"
 //! plugin = "./libmine.so"   # optional; relative to the file; otherwise looked up in the plugin path
 //! repetitions = 5           # trials per case that count; default 5
+//! until = 0.01              # optional: repeat until every interval is ± 1 % or narrower; repetitions are the least
+//! repetitions_max = 100     # with until: most repetitions; default 100
+//! until_limit_s = 600       # with until: repeat no more when the run has lasted this long; optional
 //! warmups = 1               # trials per case that are dropped; default 1
 //! counters = "phase"        # phase | task | trial; default phase
 //! max_overhead = 0.005      # most that reading counters may cost, as a share of a worker's time; default 0.005
@@ -38,6 +41,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::case::{Case, CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+use crate::until::Until;
 
 /// Most workers that one case may ask for.
 pub const WORKERS_MAX: u32 = 1024;
@@ -108,8 +112,10 @@ pub struct Experiment {
     pub params: BTreeMap<String, ParamValue>,
     /// What to compare; at least one.
     pub cases: Vec<Case>,
-    /// Trials per case that count.
+    /// Trials per case that count; with `until` the least number of them.
     pub repetitions: u32,
+    /// When to stop repeating; `None`: after `repetitions`.
+    pub until: Option<Until>,
     /// Trials per case that are run first and dropped.
     pub warmups: u32,
     /// How often counters are read, at most.
@@ -140,6 +146,9 @@ impl Experiment {
         }
         if !(1..=REPETITIONS_MAX).contains(&self.repetitions) {
             return Err(format!("repetitions: {} is not in 1..={REPETITIONS_MAX}", self.repetitions));
+        }
+        if let Some(until) = &self.until {
+            until.check(self.repetitions)?;
         }
         if self.warmups > REPETITIONS_MAX {
             return Err(format!("warmups: {} is not in 0..={REPETITIONS_MAX}", self.warmups));
@@ -302,6 +311,9 @@ struct ExperimentFile {
     #[serde(default)]
     case: Vec<Spanned<CaseChoice>>,
     repetitions: Option<u32>,
+    until: Option<f64>,
+    repetitions_max: Option<u32>,
+    until_limit_s: Option<f64>,
     warmups: Option<u32>,
     counters: Option<CounterScope>,
     max_overhead: Option<f64>,
@@ -336,6 +348,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
         let start = choice.span().start;
         cases.push(choice.into_inner().resolve().map_err(|error| at(start, &error))?);
     }
+    let repetitions = file.repetitions.unwrap_or(REPETITIONS_DEFAULT);
+    let until = Until::from_choices(file.until, file.repetitions_max, file.until_limit_s, repetitions)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let absolute = |plugin: PathBuf| std::path::absolute(folder.join(plugin));
     let experiment = Experiment {
@@ -344,7 +359,8 @@ pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
         plugin: file.plugin.map(absolute).transpose().map_err(|error| at(0, &format!("plugin: {error}")))?,
         params: file.param,
         cases,
-        repetitions: file.repetitions.unwrap_or(REPETITIONS_DEFAULT),
+        repetitions,
+        until,
         warmups: file.warmups.unwrap_or(WARMUPS_DEFAULT),
         counters: file.counters.unwrap_or(CounterScope::Phase),
         max_overhead: file.max_overhead.unwrap_or(MAX_OVERHEAD_DEFAULT),

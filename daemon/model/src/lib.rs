@@ -7,6 +7,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`experiment`] | what the user writes: a kernel, its parameters, cases, repetitions |
+//! | [`until`] | when an experiment has been repeated often enough |
 //! | [`case`] | one configuration: model, workers, lock policy, start method, transport, pinning |
 //! | [`phase`] | what a worker is doing, and whether it is running while it does it |
 //! | [`account`] | measured time: per worker, per phase, per state |
@@ -33,3 +34,4 @@ pub mod plugin;
 pub mod run;
 pub mod summary;
 pub mod trial;
+pub mod until;

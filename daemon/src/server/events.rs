@@ -143,6 +143,7 @@ mod tests {
             tasks_planned: None,
             trials_done: 0,
             trials_planned: 1,
+            open_ended: false,
             left_s: None,
         })
     }

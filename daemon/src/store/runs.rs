@@ -64,6 +64,15 @@ impl Store {
         self.one_run(id, changed)
     }
 
+    /// Notes how many trials a run has in all, now that this has changed.
+    ///
+    /// # Errors
+    /// There is no such run; the store cannot be written.
+    pub fn set_planned(&self, id: RunId, trials: u32) -> Result<()> {
+        let changed = self.connection.execute("UPDATE runs SET trials_planned = ?2 WHERE id = ?1", params![id, trials]);
+        self.one_run(id, changed)
+    }
+
     /// Notes how a run ended.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ pub fn experiment() -> Experiment {
             case("processes-10", Model::Processes, 10, None),
         ],
         repetitions: 5,
+        until: None,
         warmups: 1,
         counters: CounterScope::Phase,
         max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,

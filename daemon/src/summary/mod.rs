@@ -31,6 +31,7 @@ use gild_model::case::Model;
 use gild_model::experiment::Experiment;
 use gild_model::summary::Summary;
 use gild_model::trial::{Trial, TrialStatus};
+use gild_model::until::Until;
 
 use case::{CaseFold, Reference};
 pub use comparison::{Incomparable, compare};
@@ -51,6 +52,7 @@ pub struct Fold {
     results: Results,
     notes: Notes,
     cores: usize,
+    until: Option<Until>,
 }
 
 impl Fold {
@@ -63,6 +65,7 @@ impl Fold {
             results: Results::default(),
             notes: Notes::default(),
             cores,
+            until: experiment.until,
         }
     }
 
@@ -85,7 +88,8 @@ impl Fold {
         };
         let lines = self.cases.iter().enumerate().map(|(index, case)| case.finish(reference(index), self.cores));
         let cases: Vec<_> = lines.collect();
-        let of_cases = self.cases.iter().zip(&cases).flat_map(|(case, line)| notes::of_case(case, line, self.cores));
+        let of_cases =
+            self.cases.iter().zip(&cases).flat_map(|(case, line)| notes::of_case(case, line, self.cores, self.until));
         let notes = notes::of_results(&self.results).into_iter().chain(of_cases).chain(self.notes.finish()).collect();
         Summary {
             baseline: self.baseline.and_then(|index| u32::try_from(index).ok()),

@@ -6,6 +6,7 @@ use gild_model::case::{LockPolicy, Model};
 use gild_model::host::Tier;
 use gild_model::summary::CaseSummary;
 use gild_model::trial::Trial;
+use gild_model::until::Until;
 
 use super::case::CaseFold;
 use super::steadiness::{self, Outlier};
@@ -77,7 +78,7 @@ pub(super) fn of_results(results: &Results) -> Vec<String> {
 }
 
 /// Notes on one case.
-pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize) -> Vec<String> {
+pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> Vec<String> {
     let notes = [
         slow_start(case),
         outliers(case),
@@ -88,6 +89,7 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize) -> Vec<
         stolen(case),
         accounting(line),
         wide_interval(line),
+        until.and_then(|until| not_narrow_yet(line, until)),
     ];
     notes.into_iter().flatten().map(|note| format!("{}: {note}", case.case.name)).collect()
 }
@@ -177,6 +179,21 @@ fn accounting(line: &CaseSummary) -> Option<String> {
         "the accounting itself cost {:.1} % of the workers' time; counters read per task or per trial cost less",
         share * 100.0
     ))
+}
+
+/// A case that was to be repeated until its interval is narrow, and whose interval is not.
+fn not_narrow_yet(line: &CaseSummary, until: Until) -> Option<String> {
+    let asked = until.half_width;
+    let half_width = line.wall_ns.as_ref().and_then(|wall| wall.half_width());
+    let is = match half_width {
+        Some(half_width) if half_width <= asked => return None,
+        Some(half_width) => format!("± {:.2} %", half_width * 100.0),
+        None => "not known".to_owned(),
+    };
+    // Rounded, because 0.07 times 100 is 7.000000000000001.
+    let asked = (asked * 1e8).round() / 1e6;
+    (line.trials > 0)
+        .then(|| format!("asked for an interval of ± {asked} %; after {} repetitions it is {is}", line.trials))
 }
 
 fn wide_interval(line: &CaseSummary) -> Option<String> {

@@ -306,6 +306,15 @@ fn outliers_and_a_slow_start_are_noted_where_there_are_any() {
 }
 
 #[test]
+fn a_case_that_did_not_get_as_narrow_as_asked_is_named() {
+    let mut experiment = experiment();
+    experiment.until = Some(gild_model::until::Until { half_width: 0.0015, repetitions_max: 5, limit_s: None });
+    let notes = summarize(&experiment, &article(), 2).notes;
+    let notes: Vec<_> = notes.iter().filter(|note| note.contains("asked for")).collect();
+    assert_eq!(notes, ["processes-10: asked for an interval of ± 0.15 %; after 5 repetitions it is ± 0.21 %"]);
+}
+
+#[test]
 fn an_accounting_that_costs_too_much_is_noted() {
     let mut trials = article();
     for trial in &mut trials {
