@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gild_model::case::{LockPolicy, Model};
+use gild_model::case::{LockPolicy, Model, Pinning};
 use gild_model::host::Tier;
 use gild_model::summary::CaseSummary;
 use gild_model::trial::Trial;
@@ -14,6 +14,8 @@ use super::{Results, counts, statistics};
 
 /// Above this share of the workers' lives, stolen time is worth a note.
 const STOLEN_MAX: f64 = 0.01;
+/// Above this share of the workers' lives, waiting for a core that should have been free is worth a note.
+const CROWDED_MAX: f64 = 0.01;
 /// Above this share of the workers' lives, the cost of the accounting is worth a note.
 const ACCOUNTING_MAX: f64 = 0.005;
 /// Above this share of the workers' lives, states that do not add up are worth a note.
@@ -87,6 +89,7 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: 
         lost_records(line),
         oversubscribed(case, cores),
         stolen(case),
+        crowded(case, line, cores),
         accounting(line),
         wide_interval(line),
         until.and_then(|until| not_narrow_yet(line, until)),
@@ -169,6 +172,23 @@ fn stolen(case: &CaseFold) -> Option<String> {
     let share = case.workers.stolen_share().filter(|share| *share > STOLEN_MAX)?;
     Some(format!(
         "the hypervisor took {:.1} % of the workers' time (an estimate); wall times include it",
+        share * 100.0
+    ))
+}
+
+/// Other programs on the cores: waiting for a core where there were cores enough. Of more than one worker only being
+/// pushed off a core counts, because waking one another takes a moment on an idle machine too.
+fn crowded(case: &CaseFold, line: &CaseSummary, cores: usize) -> Option<String> {
+    let shares = line.workers.as_ref()?;
+    // Next to the workers runs the coordinator, but for the sequential one, whose thread is the worker's.
+    let (threads, share) = match case.case.model {
+        Model::Sequential => (1, shares.run_queue),
+        Model::Threads | Model::Processes => (case.case.workers as usize + 1, shares.preempted),
+    };
+    let share = share.filter(|share| *share > CROWDED_MAX && threads <= cores && case.case.pinning == Pinning::None)?;
+    Some(format!(
+        "noise: the workers waited {:.1} % of their time for a core though there were cores enough: other programs were \
+         running",
         share * 100.0
     ))
 }

@@ -306,6 +306,23 @@ fn outliers_and_a_slow_start_are_noted_where_there_are_any() {
 }
 
 #[test]
+fn other_programs_on_the_cores_are_noted_where_cores_were_enough() {
+    let crowded = trial(SEQUENTIAL, 0, 100, &[phase(Phase::Compute, 100, 3)]);
+    let case = &mut experiment();
+    case.cases[0].pinning = gild_model::case::Pinning::None;
+    let notes = summarize(case, std::slice::from_ref(&crowded), 2).notes;
+    assert!(
+        notes.iter().any(|it| it.starts_with("sequential: noise: the workers waited 3.0 % of their time")),
+        "{notes:?}"
+    );
+    let pinned = summarize(&experiment(), &[crowded], 2).notes;
+    assert!(!pinned.iter().any(|it| it.contains("noise")), "{pinned:?}");
+    case.cases[2].pinning = gild_model::case::Pinning::None;
+    let notes = summarize(case, &article(), 2).notes;
+    assert!(!notes.iter().any(|it| it.contains("noise")), "ten workers on two cores wait for one another: {notes:?}");
+}
+
+#[test]
 fn a_case_that_did_not_get_as_narrow_as_asked_is_named() {
     let mut experiment = experiment();
     experiment.until = Some(gild_model::until::Until { half_width: 0.0015, repetitions_max: 5, limit_s: None });
