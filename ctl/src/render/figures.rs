@@ -57,8 +57,11 @@ pub fn half_width(estimate: &Estimate) -> String {
     estimate.half_width().map_or_else(String::new, |it| format!("± {}", share(it)))
 }
 
-/// A ratio: `1.89×`.
+/// A ratio: `1.89×`; what would round to nothing is `<0.01×`.
 pub fn ratio(ratio: f64) -> String {
+    if ratio > 0.0 && ratio < 0.005 {
+        return "<0.01×".to_owned();
+    }
     format!("{ratio:.*}×", decimals(ratio).max(1))
 }
 
@@ -130,6 +133,7 @@ mod tests {
 
     #[test]
     fn ratios_and_times_left() {
+        assert_eq!(ratio(0.0042), "<0.01×");
         assert_eq!([ratio(1.889), ratio(0.98), ratio(12.34), ratio(123.4)], ["1.89×", "0.98×", "12.3×", "123.4×"]);
         assert_eq!([time_left(11.7), time_left(200.0), time_left(3900.0)], ["12 s", "3 min 20 s", "1 h 05 min"]);
     }

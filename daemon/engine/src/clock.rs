@@ -3,7 +3,7 @@
 //! A mark stores raw ticks. Ticks are the time-stamp counter where that is trustworthy (invariant, and chosen by
 //! the kernel as its own clock source), else nanoseconds of `CLOCK_MONOTONIC_RAW`. One ([`Anchor`]) pair of
 //! (ticks, raw nanoseconds) at each end of a trial gives the [`Rate`], so the counter is calibrated over the very
-//! interval that it measures and never by a short loop at start (0.003 to 0.007 ppm after 100 ms).
+//! interval that it measures and never by a short loop at start.
 
 use std::fs;
 use std::sync::OnceLock;
@@ -81,7 +81,7 @@ pub fn raw_ns() -> u64 {
     read_ns(ClockId::CLOCK_MONOTONIC_RAW)
 }
 
-/// Reads the CPU time of the calling thread, in nanoseconds. A real system call, some 0.7 µs.
+/// Reads the CPU time of the calling thread, in nanoseconds. A real system call, unlike the other clocks.
 pub fn thread_cpu_ns() -> u64 {
     read_ns(ClockId::CLOCK_THREAD_CPUTIME_ID)
 }

@@ -22,7 +22,6 @@ use crate::measure::cost;
 use crate::measure::meter::Meter;
 use crate::measure::tools::Plan;
 use crate::models::Trial;
-use crate::models::process::plan;
 use crate::plugin::instance::Instance;
 use crate::plugin::library::Plugin;
 use crate::plugin::value::Value;
@@ -61,7 +60,7 @@ fn run(control: &UnixStream, ledger: &OwnedFd) -> Result<Outcome, String> {
     let read = Read::take(control, SPEC_MAX).read_to_string(&mut text);
     read.map_err(|error| format!("cannot read the trial's spec: {error}"))?;
     let spec: TrialSpec = serde_json::from_str(&text).map_err(|error| format!("the trial's spec: {error}"))?;
-    let plan = plan(&spec);
+    let plan = Plan::of(&spec);
     let mut meter = Meter::start(map.coordinator(), &plan);
     let outcome = trial(&spec, &plan, map, &mut meter);
     meter.finish();

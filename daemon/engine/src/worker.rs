@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use crate::ledger::map::Map;
 use crate::measure::meter::Meter;
-use crate::models::process::{NO_TASK, READ_FD, WRITE_FD, WorkerSpec, plan, prepare, serve};
+use crate::measure::tools::Plan;
+use crate::models::process::{NO_TASK, READ_FD, WRITE_FD, WorkerSpec, serve};
 use crate::plugin::instance::Instance;
 use crate::plugin::library::Plugin;
 use crate::spec::LEDGER_FD;
@@ -56,10 +57,12 @@ fn prepared(index: u32, ledger: &OwnedFd, channel: &mut Channel) -> Result<Prepa
     let frame = channel.receive_unaccounted().map_err(|error| format!("no spec: {error}"))?;
     let frame = frame.filter(|frame| frame.kind == Kind::Spec).ok_or("the first frame is not a spec")?;
     let spec: WorkerSpec = serde_json::from_slice(frame.payload).map_err(|error| format!("spec: {error}"))?;
-    let meter = Meter::start(section, &plan(&spec.trial));
+    let meter = Meter::start(section, &Plan::of(&spec.trial));
     // A library is never closed, so its tables may as well live for ever.
     let plugin: &'static Plugin =
         Box::leak(Box::new(Plugin::load(&spec.trial.plugin).map_err(|error| error.to_string())?));
     let kernel = plugin.kernel(&spec.trial.kernel).map_err(|error| error.to_string())?;
-    Ok((prepare(kernel, &spec.trial)?, spec.core, meter))
+    let values = gild_model::params::resolve(&kernel.info, &spec.trial.params).map_err(|error| error.to_string())?;
+    let instance = Instance::create(kernel, &values).map_err(|error| format!("create: {error}"))?;
+    Ok((instance, spec.core, meter))
 }

@@ -183,7 +183,8 @@ fn verdict(facts: &Facts<'_>) -> Option<String> {
         Reference::Other(baseline) => baseline.name(),
     };
     let Ratio { estimate, tie } = facts.versus?;
-    let times = format!("{:.2}×", estimate.median);
+    let times =
+        if estimate.median < 0.005 { "less than 0.01×".to_owned() } else { format!("{:.2}×", estimate.median) };
     Some(match (estimate.low, tie) {
         (None, _) => format!("{times} as fast as {baseline} (too few repetitions to tell whether that is chance)"),
         (_, true) => format!("not measurably faster than {baseline} ({times}, a tie)"),

@@ -11,7 +11,6 @@ use gild_engine::locks::Lock;
 use gild_engine::measure::meter::Meter;
 use gild_engine::measure::tools::Plan;
 use gild_engine::models::Trial;
-use gild_engine::models::process::plan;
 use gild_engine::plugin::instance::{Instance, PlannedTask};
 use gild_engine::plugin::library::{Kernel, Plugin};
 use gild_engine::plugin::task::TaskContext;
@@ -81,7 +80,7 @@ impl Lab {
         let tasks = instance.plan().expect("plan");
         let cores = topology::allowed_cores().expect("sched_getaffinity");
         let cores = pinning::place(&spec.case.pinning, spec.case.workers, &cores).expect("good pinning");
-        Lab { plan: plan(&spec), spec, kernel, values, instance, tasks, cores, meter: OnceCell::new() }
+        Lab { plan: Plan::of(&spec), spec, kernel, values, instance, tasks, cores, meter: OnceCell::new() }
     }
 
     /// Calls the kernel for one task and nothing else: no mark, no queue. The result is the caller's.

@@ -73,7 +73,7 @@ fn clock(report: &HostReport) -> Check {
         Some(reason) => check(
             "clock",
             Verdict::Limited,
-            format!("CLOCK_MONOTONIC_RAW, some 2.5 times slower to read: {reason}"),
+            format!("CLOCK_MONOTONIC_RAW, which is slower to read: {reason}"),
             Some(
                 "nothing to type: it is a property of the machine (or of the clocksource= on the kernel's command line)",
             ),

@@ -68,8 +68,6 @@ pub struct Header {
     pub magic: AtomicU64,
     /// Number of workers.
     pub workers: AtomicU32,
-    /// Nothing; keeps the next field where it is.
-    pub reserved: AtomicU32,
     /// Ticks of the anchor taken when the ledger was created.
     pub anchor_ticks: AtomicU64,
     /// Raw nanoseconds of the same anchor.

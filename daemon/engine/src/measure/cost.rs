@@ -1,7 +1,6 @@
 //! What the accounting itself costs: unit costs, measured in the coordinator at the start of every trial.
 //!
-//! Not contained: what the kernel spends on writing switch records (1.2 to 1.5 µs per context switch, see
-//! docs/performance.md); it is part of the switch and cannot be seen from user space.
+//! Not contained: what the kernel spends on writing switch records (see docs/performance.md); it is part of the switch and cannot be seen from user space.
 
 use std::hint::black_box;
 use std::io;

@@ -2,7 +2,7 @@
 //!
 //! Three numbers (Documentation/scheduler/sched-stats.rst): time on the CPU in nanoseconds (brought up to date at
 //! ticks and switches only, so up to a tick old), time waiting on a run queue in nanoseconds, time slices. The file
-//! is kept open and read again with pread(2): 1.2 µs where open + read + close is 6.
+//! is kept open and read again with pread(2), which is several times cheaper than opening it each time.
 
 use std::fs::File;
 use std::io;

@@ -6,12 +6,13 @@ use gild_model::case::CounterScope;
 use gild_model::host::Tier;
 use nix::sys::resource::{UsageWho, getrusage};
 
-use super::counters::{CounterGroup, Reading, TASK_CLOCK, is_hardware};
+use super::counters::{CounterGroup, Reading, TASK_CLOCK, is_hardware, place};
 use super::schedstat::{Sample, Schedstat};
 use super::switch_ring::SwitchRing;
 use crate::attribution::SwitchFold;
 use crate::clock::{Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::flag;
+use crate::spec::TrialSpec;
 
 /// What a worker shall measure, as far as the machine lets it.
 #[derive(Debug, Clone)]
@@ -26,6 +27,19 @@ pub struct Plan {
     pub scope: CounterScope,
     /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
     pub max_overhead: f64,
+}
+
+impl Plan {
+    /// The plan of a trial; counters of another version of gild, which this one does not know, are left out.
+    pub fn of(spec: &TrialSpec) -> Plan {
+        Plan {
+            tier: spec.tier,
+            counters: spec.counter_names.iter().filter_map(|name| place(name)).collect(),
+            counts_kernel: spec.counts_kernel,
+            scope: spec.counters,
+            max_overhead: spec.max_overhead,
+        }
+    }
 }
 
 /// What watches the calling thread. Everything may be missing: what is missing is not measured.

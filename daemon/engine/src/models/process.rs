@@ -20,9 +20,7 @@ use super::{Trial, run_task};
 use crate::ledger::layout::{Section, flag};
 use crate::locks::Lock;
 use crate::measure::meter::Meter;
-use crate::measure::tools::Plan;
 use crate::plugin::instance::Instance;
-use crate::plugin::library::Kernel;
 use crate::plugin::value::Value;
 use crate::spec::{CONTROL_FD, LEDGER_FD, TrialSpec};
 use crate::topology;
@@ -253,24 +251,4 @@ fn serve_one(instance: &Instance<'_>, worker: usize, channel: &mut Channel, mete
     channel.send()?;
     meter.finish_task(done);
     Ok(true)
-}
-
-/// What a spawned worker measures and makes of its spec.
-///
-/// # Errors
-/// The kernel's own refusal, in words.
-pub fn prepare<'k>(kernel: &'k Kernel, spec: &TrialSpec) -> Result<Instance<'k>, String> {
-    let values = gild_model::params::resolve(&kernel.info, &spec.params).map_err(|error| error.to_string())?;
-    Instance::create(kernel, &values).map_err(|error| format!("create: {error}"))
-}
-
-/// The measuring plan of a trial's spec.
-pub fn plan(spec: &TrialSpec) -> Plan {
-    Plan {
-        tier: spec.tier,
-        counters: spec.counter_names.iter().filter_map(|name| crate::measure::counters::place(name)).collect(),
-        counts_kernel: spec.counts_kernel,
-        scope: spec.counters,
-        max_overhead: spec.max_overhead,
-    }
 }
