@@ -23,6 +23,8 @@ pub struct Burnt {
     pub burnt_ns: u64,
     /// CPU time of safe points at which the host did something: a hand-over of the lock, or a drained ring.
     pub host_cpu_ns: u64,
+    /// Wall time of these safe points: mostly waiting for the lock.
+    pub host_wall_ns: u64,
     /// Safe points that took longer than 2 µs, by the wall clock.
     pub long_safe_points: u64,
 }
@@ -30,19 +32,25 @@ pub struct Burnt {
 /// Burns that much CPU time of the calling thread, and at most a few microseconds more.
 pub(crate) fn burn(time: Duration, mut safe_point: impl FnMut() -> Result<()>) -> Result<Burnt> {
     let start = cpu_time();
-    let mut host = Duration::ZERO;
+    let (mut host, mut host_wall) = (Duration::ZERO, Duration::ZERO);
     let mut long_safe_points = 0;
     loop {
         spin();
         let now = cpu_time();
         if now - start - host >= time {
-            let burnt = now - start - host;
-            return Ok(Burnt { burnt_ns: nanoseconds(burnt), host_cpu_ns: nanoseconds(host), long_safe_points });
+            return Ok(Burnt {
+                burnt_ns: nanoseconds(now - start - host),
+                host_cpu_ns: nanoseconds(host),
+                host_wall_ns: nanoseconds(host_wall),
+                long_safe_points,
+            });
         }
         let before = wall_time();
         safe_point()?;
-        if wall_time() - before > HANDOVER {
+        let passed = wall_time() - before;
+        if passed > HANDOVER {
             host += cpu_time() - now;
+            host_wall += passed;
             long_safe_points += 1;
         }
     }

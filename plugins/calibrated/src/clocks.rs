@@ -80,6 +80,11 @@ impl Start {
         Start { counts: Counts::now(), cpu: cpu_time(), wall: wall_time() }
     }
 
+    /// CPU time at the first look.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.cpu
+    }
+
     /// Looks again, in the opposite order.
     pub(crate) fn figures(&self) -> Figures {
         let wall = wall_time();

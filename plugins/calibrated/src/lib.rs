@@ -14,13 +14,19 @@
 //! | `memory` | a working set, page faults |
 //! | `instructions` | instructions and branches, counted by hand |
 //! | `switches` | context switches |
+//! | `disturb` | what disturbs an account: other cores, children, a thread that vanishes |
 //! | `value` | results, and what encoding and decoding them costs |
+//! | `life` | what making an instance, giving it up and forking cost |
 //! | `report` | what a task says of itself |
+//! | `journal` | the file that it is said to |
 
 mod block;
 mod burn;
 mod clocks;
+mod disturb;
 mod instructions;
+mod journal;
+mod life;
 mod lock_pattern;
 mod memory;
 mod report;
@@ -29,6 +35,7 @@ mod switches;
 mod value;
 
 use std::ffi::CStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gild_abi::{Args, Cx, Error, Kernel, Param, Plan, Result, Verify, export};
@@ -37,20 +44,25 @@ use nix::unistd::{getpid, gettid};
 pub use block::Blocked;
 pub use burn::Burnt;
 pub use clocks::{Figures, Measured};
+pub use disturb::{Moved, Raised};
 pub use instructions::{Branched, Counted};
+pub use journal::Line;
+pub use life::{Moment, MomentKind};
 pub use lock_pattern::Held;
 pub use memory::{Faulted, LINE_BYTES, Touched};
-pub use report::{Parts, Report};
+pub use report::{Parts, Report, Vanished};
 pub use switches::{Napped, Yielded};
-pub use value::{HEADER_BYTES, Parcel};
+pub use value::{Codec, CodecKind, HEADER_BYTES, Parcel};
 
 use clocks::{Start, measured};
+use journal::Journal;
 use settings::Settings;
 
 /// The kernel: tasks that are all alike.
 #[derive(Debug)]
 pub struct Calibrated {
     settings: Settings,
+    journal: Option<Arc<Journal>>,
 }
 
 /// A part of a task, as an index into the names of phases.
@@ -65,6 +77,8 @@ enum Phase {
     Branches,
     Yields,
     Naps,
+    Migrations,
+    Child,
     Value,
     Report,
 }
@@ -83,6 +97,8 @@ impl Kernel for Calibrated {
         c"branches",
         c"yields",
         c"naps",
+        c"migrations",
+        c"child",
         c"value",
         c"report",
     ];
@@ -94,7 +110,11 @@ impl Kernel for Calibrated {
     type Out = Parcel;
 
     fn create(args: &Args<'_>) -> Result<Calibrated> {
-        Ok(Calibrated { settings: Settings::read(args)? })
+        let settings = Settings::read(args)?;
+        let journal = settings.report_path.as_deref().map(Journal::open).transpose()?;
+        life::make_forks_cost(settings.fork);
+        life::spend(MomentKind::Create, settings.create, journal.as_deref())?;
+        Ok(Calibrated { settings, journal })
     }
 
     fn plan(&self, tasks: &mut Plan<'_, u64>) -> Result<()> {
@@ -102,14 +122,22 @@ impl Kernel for Calibrated {
     }
 
     fn run(&self, cx: &mut Cx<'_>, task: &u64) -> Result<Parcel> {
+        if self.settings.late_wake {
+            disturb::wake_late()?;
+        }
         let start = Start::now();
+        if self.settings.vanishing_task == Some(*task) {
+            self.vanish(cx, *task)?;
+        }
         let parts = self.work(cx)?;
         let parcel =
             cx.phase(Phase::Value as usize, |_| Parcel::new(*task, self.settings.codec_us, self.settings.value_bytes));
         let whole = start.figures();
-        if self.settings.report_to_log || self.settings.report_to_file.is_some() {
+        if self.settings.report_to_log || self.journal.is_some() {
             let report = Report { task: *task, pid: getpid().as_raw(), tid: gettid().as_raw(), whole, parts };
-            cx.phase(Phase::Report as usize, |cx| report.deliver(cx, &self.settings))?;
+            cx.phase(Phase::Report as usize, |cx| {
+                report.deliver(cx, self.settings.report_to_log, self.journal.as_deref())
+            })?;
         }
         Ok(parcel)
     }
@@ -118,7 +146,7 @@ impl Kernel for Calibrated {
 impl Calibrated {
     /// Makes an instance in which everything is off.
     pub fn with_tasks(tasks: u64) -> Calibrated {
-        Calibrated { settings: Settings::off(tasks) }
+        Calibrated { settings: Settings::off(tasks), journal: None }
     }
 
     /// Does every part that is on.
@@ -130,6 +158,7 @@ impl Calibrated {
             measured(|| memory::touch_pages(std::num::NonZeroUsize::MIN, || pass(cx)))?;
         }
         let cpu = (it.cpu > Duration::ZERO).then_some(it.cpu);
+        let child = (it.child > Duration::ZERO).then_some(it.child);
         let block = (it.block > Duration::ZERO).then_some(it.block);
         let pattern = (it.lock_pattern.rounds > 0).then_some(it.lock_pattern);
         Ok(Parts {
@@ -150,7 +179,22 @@ impl Calibrated {
             })?,
             yields: part(cx, Phase::Yields, some(it.yields), |cx, count| switches::give_way(count, || pass(cx)))?,
             naps: part(cx, Phase::Naps, some(it.naps), |cx, count| switches::nap(count, || pass(cx)))?,
+            migrations: part(cx, Phase::Migrations, some(it.migrations), |cx, count| {
+                disturb::migrate(count, || pass(cx))
+            })?,
+            child: part(cx, Phase::Child, child, |_, time| disturb::raise_child(time))?,
         })
+    }
+
+    /// Burns its CPU time, says so, and ends the thread in the middle of the task.
+    fn vanish(&self, cx: &mut Cx<'_>, task: u64) -> Result<()> {
+        let burnt = cx.phase(Phase::Cpu as usize, |cx| {
+            measured(|| burn::burn(self.settings.cpu, || self.settings.safe_points.pass(cx)))
+        })?;
+        if let Some(journal) = &self.journal {
+            journal.note(Vanished { vanished: task, figures: burnt.figures })?;
+        }
+        disturb::vanish()
     }
 
     fn verify(&self, results: &[&Parcel]) -> Result<()> {
@@ -158,6 +202,13 @@ impl Calibrated {
             return Err(Error::new(format!("{} results for {} tasks", results.len(), self.settings.tasks)));
         }
         (0..).zip(results).try_for_each(|(task, parcel)| parcel.check(task, self.settings.value_bytes))
+    }
+}
+
+impl Drop for Calibrated {
+    fn drop(&mut self) {
+        // There is nobody here to tell; a line that is missing in the file tells.
+        let _told = life::spend(MomentKind::Destroy, self.settings.destroy, self.journal.as_deref());
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Held {
     pub hold_cpu_ns: u64,
     /// CPU time of safe points at which the host did something.
     pub hold_host_cpu_ns: u64,
+    /// Wall time of these safe points: mostly waiting for the lock.
+    pub hold_host_wall_ns: u64,
     /// From the start of holding until the lock was to be given away. Without safe points the lock was held all the
     /// time.
     pub hold_wall_ns: u64,
@@ -39,6 +41,7 @@ pub(crate) fn hold_and_rest(cx: &mut Cx<'_>, pattern: LockPattern, safe_points: 
             let burnt = burn(pattern.hold, || safe_points.pass(cx))?;
             held.hold_cpu_ns += burnt.burnt_ns;
             held.hold_host_cpu_ns += burnt.host_cpu_ns;
+            held.hold_host_wall_ns += burnt.host_wall_ns;
         }
         held.hold_wall_ns += nanoseconds(wall_time() - start);
         let rested = block(cx, pattern.rest)?;

@@ -1,19 +1,16 @@
 //! What a task says of itself: one line of JSON, as a message, appended to a file, or both.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::path::Path;
-
 use gild_abi::{Cx, Error, Level, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::block::Blocked;
 use crate::burn::Burnt;
 use crate::clocks::{Figures, Measured};
+use crate::disturb::{Moved, Raised};
 use crate::instructions::{Branched, Counted};
+use crate::journal::Journal;
 use crate::lock_pattern::Held;
 use crate::memory::{Faulted, Touched};
-use crate::settings::Settings;
 use crate::switches::{Napped, Yielded};
 
 /// A line of a report. Parts that are off are left out.
@@ -63,6 +60,22 @@ pub struct Parts {
     /// `naps`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub naps: Option<Measured<Napped>>,
+    /// `migrations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migrations: Option<Measured<Moved>>,
+    /// `child_us`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<Measured<Raised>>,
+}
+
+/// What a task whose thread ends in the middle of it says just before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vanished {
+    /// The task's number.
+    pub vanished: u64,
+    /// The CPU time that was burnt before.
+    #[serde(flatten)]
+    pub figures: Figures,
 }
 
 impl Report {
@@ -74,59 +87,11 @@ impl Report {
         serde_json::from_str(line)
     }
 
-    /// Says it wherever the settings want it.
-    pub(crate) fn deliver(&self, cx: &Cx<'_>, settings: &Settings) -> Result<()> {
-        let mut line = serde_json::to_string(self).map_err(Error::new)?;
-        if settings.report_to_log {
-            cx.log(Level::Info, &line);
+    /// Says it wherever it is wanted.
+    pub(crate) fn deliver(&self, cx: &Cx<'_>, to_log: bool, journal: Option<&Journal>) -> Result<()> {
+        if to_log {
+            cx.log(Level::Info, serde_json::to_string(self).map_err(Error::new)?);
         }
-        if let Some(path) = &settings.report_to_file {
-            line.push('\n');
-            append(path, line.as_bytes())
-                .map_err(|error| io::Error::new(error.kind(), format!("report_path {}: {error}", path.display())))?;
-        }
-        Ok(())
-    }
-}
-
-/// Appends a line by one write, so that the lines of all workers keep apart. The file is opened each time, so that an
-/// instance keeps nothing open that a fork would share.
-fn append(path: &Path, line: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    let written = file.write(line)?;
-    if written != line.len() {
-        return Err(io::Error::other(format!("{written} of {} bytes were written", line.len())));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_many_threads_keep_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("report");
-        std::thread::scope(|scope| {
-            for letter in *b"abcd" {
-                let path = &path;
-                scope.spawn(move || {
-                    let line = [vec![letter; 999], b"\n".to_vec()].concat();
-                    (0..50).for_each(|_| append(path, &line).unwrap());
-                });
-            }
-        });
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.lines().count(), 200);
-        for line in text.lines() {
-            assert!(line.len() == 999 && line.bytes().all(|byte| byte == line.as_bytes()[0]), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_device_that_is_full_is_an_error() {
-        let error = append(Path::new("/dev/full"), b"line\n").unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        journal.map_or(Ok(()), |journal| journal.append(self))
     }
 }

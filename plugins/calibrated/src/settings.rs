@@ -32,10 +32,20 @@ pub(crate) const PARAMS: &[Param] = &[
     Param::choice(c"branch_pattern", c"predictable", c"predictable|random").summary(c"which way these branches go"),
     Param::i64(c"yields", 0, 0..=1_000_000_000).summary(c"calls sched_yield that many times"),
     Param::i64(c"naps", 0, 0..=1_000_000_000).summary(c"switches voluntarily that many times, with the lock"),
+    Param::i64(c"migrations", 0, 0..=1_000_000).summary(c"moves to another core that many times"),
+    Param::i64(c"child_us", 0, 0..=MINUTE_US)
+        .summary(c"forks a child that burns that much CPU time, and waits for it")
+        .unit(c"us"),
     Param::i64(c"value_bytes", 0, 0..=BYTES_MAX).summary(c"size of a result, without its header").unit(c"bytes"),
     Param::i64(c"encode_us", 0, 0..=CODEC_US_MAX as i64)
         .summary(c"CPU time to encode a result, and as much to decode it")
         .unit(c"us"),
+    Param::i64(c"create_us", 0, 0..=MINUTE_US).summary(c"CPU time to make an instance").unit(c"us"),
+    Param::i64(c"destroy_us", 0, 0..=MINUTE_US).summary(c"CPU time to give an instance up").unit(c"us"),
+    Param::i64(c"fork_us", 0, 0..=MINUTE_US).summary(c"CPU time that a fork costs the parent").unit(c"us"),
+    Param::i64(c"late_wake", 0, 0..=1).summary(c"1: a worker that wakes up waits until its core is given to it"),
+    Param::i64(c"vanishing_task", -1, -1..=1_000_000)
+        .summary(c"the thread of this task ends in the middle of it; -1: none"),
     Param::i64(c"no_safe_points", 0, 0..=1).summary(c"1: a task passes no safe point"),
     Param::i64(c"report", 0, 0..=1).summary(c"1: every task says what it has measured, in one line of JSON"),
     Param::text(c"report_path", c"").summary(c"absolute path of a file to which these lines are appended"),
@@ -55,11 +65,18 @@ pub(crate) struct Settings {
     pub(crate) branch_pattern: Pattern,
     pub(crate) yields: u64,
     pub(crate) naps: u64,
+    pub(crate) migrations: u64,
+    pub(crate) child: Duration,
     pub(crate) value_bytes: usize,
     pub(crate) codec_us: u64,
+    pub(crate) create: Duration,
+    pub(crate) destroy: Duration,
+    pub(crate) fork: Duration,
+    pub(crate) late_wake: bool,
+    pub(crate) vanishing_task: Option<u64>,
     pub(crate) safe_points: SafePoints,
     pub(crate) report_to_log: bool,
-    pub(crate) report_to_file: Option<PathBuf>,
+    pub(crate) report_path: Option<PathBuf>,
 }
 
 /// Holding the lock and giving it away.
@@ -103,11 +120,18 @@ impl Settings {
             branch_pattern: Pattern::Predictable,
             yields: 0,
             naps: 0,
+            migrations: 0,
+            child: Duration::ZERO,
             value_bytes: 0,
             codec_us: 0,
+            create: Duration::ZERO,
+            destroy: Duration::ZERO,
+            fork: Duration::ZERO,
+            late_wake: false,
+            vanishing_task: None,
             safe_points: SafePoints::Passed,
             report_to_log: false,
-            report_to_file: None,
+            report_path: None,
         }
     }
 
@@ -129,11 +153,18 @@ impl Settings {
             },
             yields: args.u64("yields"),
             naps: args.u64("naps"),
+            migrations: args.u64("migrations"),
+            child: time("child_us"),
             value_bytes: args.usize("value_bytes"),
             codec_us: args.u64("encode_us"),
+            create: time("create_us"),
+            destroy: time("destroy_us"),
+            fork: time("fork_us"),
+            late_wake: args.u64("late_wake") == 1,
+            vanishing_task: u64::try_from(args.i64("vanishing_task")).ok(),
             safe_points: if args.u64("no_safe_points") == 1 { SafePoints::Avoided } else { SafePoints::Passed },
             report_to_log: args.u64("report") == 1,
-            report_to_file: file(args.text("report_path"))?,
+            report_path: file(args.text("report_path"))?,
         };
         settings.check_together()?;
         Ok(settings)
@@ -153,7 +184,7 @@ impl Settings {
     /// Expected time of a task in µs: all tasks are alike, so it is only for the eye.
     pub(crate) fn weight(&self) -> u64 {
         let rounds = u32::try_from(self.lock_pattern.rounds).expect("the bound of rounds is a million");
-        let time = self.cpu + self.block + (self.lock_pattern.hold + self.lock_pattern.rest) * rounds;
+        let time = self.cpu + self.block + self.child + (self.lock_pattern.hold + self.lock_pattern.rest) * rounds;
         u64::try_from(time.as_micros()).expect("bounds keep it below 2^47").max(1)
     }
 }

@@ -12,14 +12,38 @@ use std::ffi::CStr;
 use std::time::Duration;
 
 use gild_abi::{Error, Result, Value, Writer};
+use serde::{Deserialize, Serialize};
 
 use crate::burn::burn;
-use crate::clocks::cpu_time;
+use crate::clocks::{Figures, Start, cpu_time};
+use crate::journal::Journal;
 
 /// Bytes in front of the padding.
 pub const HEADER_BYTES: usize = 16;
 /// The most CPU time of a codec call.
 pub(crate) const CODEC_US_MAX: u64 = 10_000_000;
+
+/// A line on a codec call that was to take CPU time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Codec {
+    /// Which call.
+    pub codec: CodecKind,
+    /// The result's task.
+    pub of_task: u64,
+    /// What the operating system has seen.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodecKind {
+    /// Value to bytes.
+    Encode,
+    /// Bytes to value.
+    Decode,
+}
 
 /// A result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,17 +94,17 @@ impl Value for Parcel {
     const ID: &'static CStr = c"gild.calibrated/1";
 
     fn encode(&self, out: &mut Writer<'_>) -> Result<()> {
-        let start = cpu_time();
+        let start = Start::now();
         let mut header = [0; HEADER_BYTES];
         header[..8].copy_from_slice(&self.task.to_le_bytes());
         header[8..].copy_from_slice(&self.codec_us.to_le_bytes());
         out.put(&header)?;
         out.put(&self.padding)?;
-        burn_rest(self.codec_us, start)
+        burn_rest(self, CodecKind::Encode, start)
     }
 
     fn decode(src: &[u8]) -> Result<Parcel> {
-        let start = cpu_time();
+        let start = Start::now();
         let Some((header, padding)) = src.split_first_chunk::<HEADER_BYTES>() else {
             return Err(Error::new(format!("a result has at least {HEADER_BYTES} bytes, found {}", src.len())));
         };
@@ -92,18 +116,22 @@ impl Value for Parcel {
         if !parcel.is_padded_well() {
             return Err(Error::new("a wrong byte in the padding"));
         }
-        burn_rest(parcel.codec_us, start)?;
+        burn_rest(&parcel, CodecKind::Decode, start)?;
         Ok(parcel)
     }
 }
 
-/// Burns what is left of a codec call's CPU time. There is no safe point in a codec.
-fn burn_rest(codec_us: u64, start: Duration) -> Result<()> {
-    let rest = Duration::from_micros(codec_us).saturating_sub(cpu_time() - start);
+/// Burns what is left of a codec call's CPU time, and notes what the call was. There is no safe point in a codec.
+fn burn_rest(parcel: &Parcel, codec: CodecKind, start: Start) -> Result<()> {
+    if parcel.codec_us == 0 {
+        return Ok(());
+    }
+    let rest = Duration::from_micros(parcel.codec_us).saturating_sub(cpu_time() - start.cpu());
     if rest > Duration::ZERO {
         burn(rest, || Ok(()))?;
     }
-    Ok(())
+    let event = Codec { codec, of_task: parcel.task, figures: start.figures() };
+    Journal::newest().map_or(Ok(()), |journal| journal.note(event))
 }
 
 #[cfg(test)]

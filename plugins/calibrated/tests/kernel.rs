@@ -51,14 +51,21 @@ fn every_part_reports_what_it_was_asked_for() {
         ("fault_pages", 20.into()),
         ("yields", 5.into()),
         ("naps", 7.into()),
+        ("child_us", 1000.into()),
         ("value_bytes", 1000.into()),
     ];
     let counted = cfg!(target_arch = "x86_64");
     if counted {
         args.extend([("instructions", 100_000.into()), ("branches", 1000.into()), ("branch_pattern", "random".into())]);
     }
+    let movable = nix::unistd::sysconf(nix::unistd::SysconfVar::_NPROCESSORS_ONLN).unwrap() >= Some(2);
+    if movable {
+        args.push(("migrations", 4.into()));
+    }
     let (trial, report) = report(&args);
     let parts = report.parts;
+    assert_eq!(parts.migrations.map(|it| it.truth.moves), movable.then_some(4));
+    assert!(parts.child.unwrap().truth.child_wall_ns >= 1_000_000);
     assert!(parts.cpu.unwrap().truth.burnt_ns >= 1_000_000);
     let held = parts.lock_pattern.unwrap().truth;
     assert_eq!(held.rounds, 3);
@@ -78,7 +85,8 @@ fn every_part_reports_what_it_was_asked_for() {
     assert_eq!(trial.record.releases, 3 + 1, "one per round, and one to block");
     let mut entered = trial.record.phases.clone();
     entered.dedup();
-    let all: Vec<u32> = (0..11).filter(|phase| counted || ![5, 6].contains(phase)).collect();
+    let all: Vec<u32> =
+        (0..13).filter(|phase| (counted || ![5, 6].contains(phase)) && (movable || *phase != 9)).collect();
     assert_eq!(entered, all, "each part is a phase, in order");
 }
 
@@ -132,7 +140,7 @@ fn reports_are_appended_to_a_file() {
 #[test]
 fn a_report_that_cannot_be_written_fails_its_task_and_names_the_file() {
     let failure = refused(&[("report_path", "/nonexistent/report".into())]);
-    assert_eq!((failure.step, failure.task, failure.status), (Step::Run, Some(0), raw::E_IO));
+    assert_eq!((failure.step, failure.task, failure.status), (Step::Create, None, raw::E_IO));
     assert!(failure.text.starts_with("report_path /nonexistent/report: No such file"), "{}", failure.text);
 }
 
@@ -208,7 +216,7 @@ fn the_document_names_every_parameter_and_phase() {
 fn the_document_names_every_field_of_a_report() {
     let document = include_str!("../../../docs/calibrated.md");
     let mut args: Vec<(&str, Arg)> =
-        ["cpu_us", "rounds", "block_us", "working_set_bytes", "fault_pages", "yields", "naps"]
+        ["cpu_us", "rounds", "block_us", "working_set_bytes", "fault_pages", "yields", "naps", "child_us"]
             .map(|name| (name, 1.into()))
             .into();
     if cfg!(target_arch = "x86_64") {
