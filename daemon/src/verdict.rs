@@ -42,6 +42,17 @@ pub enum Stop {
         /// The limit.
         limit_s: f64,
     },
+    /// The thread of a worker ended in the middle of a task.
+    Vanished {
+        /// The worker.
+        worker: u32,
+        /// Its process id.
+        pid: u32,
+        /// The thread.
+        tid: u32,
+        /// The task.
+        task: u64,
+    },
     /// The coordinator answered and then did not end.
     Lingered {
         /// How long it was waited for.
@@ -140,6 +151,11 @@ fn stopped(evidence: &Evidence<'_>, stop: &Stop) -> Verdict {
                 None => String::new(),
             }
         )),
+        Stop::Vanished { worker, pid, tid, task } => failed(format!(
+            "{} was running task {task} when its thread (tid {tid}) ended: a kernel must not end a thread that it did \
+             not start",
+            named(*worker, Some(*pid))
+        )),
         Stop::Lingered { limit_s } => failed(format!(
             "the coordinator (pid {}) was killed: it answered and then did not end within {limit_s} s; the kernel's \
              clean-up or an exit handler of its library hangs",
@@ -217,6 +233,7 @@ mod tests {
 
     fn worker(index: u32, task: Option<u64>) -> LiveWorker {
         LiveWorker {
+            tid: None,
             index,
             pid: Some(100 + index),
             phase: Phase::Compute,
@@ -323,6 +340,14 @@ mod tests {
     fn a_death_after_the_last_task_is_a_failure() {
         let expected = "all tasks were done, but then the coordinator (pid 99) was killed by SIGABRT";
         fails(Answer::Outcome(DONE), Exit::Signalled(libc::SIGABRT), None, live(vec![]), &[], expected);
+    }
+
+    #[test]
+    fn a_thread_that_ended_is_named_with_its_task() {
+        let stop = Stop::Vanished { worker: 1, pid: 99, tid: 102, task: 7 };
+        let expected = "worker 1 (pid 99) was running task 7 when its thread (tid 102) ended: a kernel must not end a \
+                        thread that it did not start";
+        fails(Answer::None, Exit::Signalled(libc::SIGKILL), Some(stop), live(vec![]), &[], expected);
     }
 
     #[test]

@@ -33,7 +33,13 @@ fn run(index: u32) -> Result<i32, String> {
     let [reader, ledger, writer] = [READ_FD, LEDGER_FD, WRITE_FD].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     let mut channel = Channel::new(reader, writer);
     match prepared(index, &ledger, &mut channel) {
-        Ok((instance, core, meter)) => Ok(serve(&instance, index as usize, core, channel, meter)),
+        Ok((instance, core, mut meter)) => {
+            let status = serve(&instance, index as usize, core, channel, &mut meter);
+            // Giving the instance up is part of the worker's end.
+            drop(instance);
+            meter.finish();
+            Ok(status)
+        }
         Err(error) => {
             // The coordinator hears why, unless it is gone itself.
             channel.load_bytes(Kind::Error, NO_TASK, gild_abi::raw::E_INTERNAL, error.as_bytes());

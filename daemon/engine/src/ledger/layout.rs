@@ -4,6 +4,7 @@
 //! Every field is an atomic: the memory is shared between processes, and readers look at it while it is written.
 //! An all-zero section is a valid section of a worker that has not been born.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use gild_model::phase::Phase;
@@ -210,6 +211,16 @@ pub struct Section {
     pub slots: [Slot; SLOTS],
     /// What the worker is asked to do at its next safe point; a cache line of its own, for others write to it.
     pub attention: Attention,
+}
+
+impl Section {
+    /// Has the system map every page of the section for the caller, who is its writer: the first touch of a page must not
+    /// be a page fault inside somebody's phase.
+    pub fn touch_pages(&self) {
+        for slot in &self.slots {
+            slot.entries.store(slot.entries.load(Relaxed), Relaxed);
+        }
+    }
 }
 
 /// Requests to a worker; see [`attention`].

@@ -27,6 +27,8 @@ pub struct LiveWorker {
     pub index: u32,
     /// Its process id, once it has started.
     pub pid: Option<u32>,
+    /// Its thread id, once it has started.
+    pub tid: Option<u32>,
     /// The phase it is in.
     pub phase: Phase,
     /// The task it has taken and not finished, and for how long it has had it, in nanoseconds.
@@ -100,6 +102,7 @@ impl Ledger {
             LiveWorker {
                 index,
                 pid: positive(section.pid.load(Relaxed)),
+                tid: positive(section.tid.load(Relaxed)),
                 phase: SlotId::from_index(section.slot.load(Relaxed) as usize).meaning().0,
                 task: task.map(|task| (task, held(section.task_since.load(Relaxed)))),
                 tasks_done: section.tasks_done.load(Relaxed),

@@ -65,6 +65,7 @@ impl<'l> Meter<'l> {
     }
 
     fn with_tools(section: &'l Section, mut tools: Tools, plan: &Plan) -> Meter<'l> {
+        section.touch_pages();
         let (clock, scope) = (Clock::best(), plan.scope);
         let budget = Budget::new(plan.max_overhead, tools.reading_ticks(clock), clock.now());
         let mut fold = SwitchFold::default();

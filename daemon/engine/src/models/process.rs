@@ -145,8 +145,10 @@ fn die_with_parent(parent: Pid) -> io::Result<()> {
 
 fn forked_worker(trial: &Trial<'_>, worker: usize, section: &'static Section, channel: Channel) -> i32 {
     crate::fault::watch(section);
-    let meter = Meter::start(section, trial.plan);
-    serve(trial.instance, worker, trial.cores[worker], channel, meter)
+    let mut meter = Meter::start(section, trial.plan);
+    let status = serve(trial.instance, worker, trial.cores[worker], channel, &mut meter);
+    meter.finish();
+    status
 }
 
 fn start_by_exec(worker: usize, there: &Channel) -> io::Result<Pid> {
@@ -191,28 +193,27 @@ fn trial_ledger() -> BorrowedFd<'static> {
     unsafe { BorrowedFd::borrow_raw(LEDGER_FD) }
 }
 
-/// A worker's life after its start: tasks in, results out, until the coordinator closes the connection. Gives the
-/// exit status.
+/// A worker's life after its start: tasks in, results out, until the coordinator closes the connection. Afterwards it is
+/// in `teardown`. Gives the exit status.
 pub fn serve(
     instance: &Instance<'_>,
     worker: usize,
     core: Option<u32>,
     mut channel: Channel,
-    mut meter: Meter<'_>,
+    meter: &mut Meter<'_>,
 ) -> i32 {
     if core.is_some_and(|cpu| topology::pin_self(cpu).is_err()) {
         meter.set_flag(flag::PIN_REFUSED);
     }
     let ended = loop {
         meter.mark(Phase::Idle);
-        match serve_one(instance, worker, &mut channel, &mut meter) {
+        match serve_one(instance, worker, &mut channel, meter) {
             Ok(true) => {}
             Ok(false) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
     meter.mark(Phase::Teardown);
-    meter.finish();
     match ended {
         Ok(()) => 0,
         Err(error) => {
