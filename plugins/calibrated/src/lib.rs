@@ -18,6 +18,7 @@
 //! | `value` | results, and what encoding and decoding them costs |
 //! | `life` | what making an instance, giving it up and forking cost |
 //! | `report` | what a task says of itself |
+//! | `procfs` | what procfs says |
 //! | `journal` | the file that it is said to |
 
 mod block;
@@ -29,6 +30,7 @@ mod journal;
 mod life;
 mod lock_pattern;
 mod memory;
+mod procfs;
 mod report;
 mod settings;
 mod switches;
@@ -50,6 +52,7 @@ pub use journal::Line;
 pub use life::{Moment, MomentKind};
 pub use lock_pattern::Held;
 pub use memory::{Faulted, LINE_BYTES, Touched};
+pub use procfs::Switches;
 pub use report::{Parts, Report, Vanished};
 pub use switches::{Napped, Yielded};
 pub use value::{Codec, CodecKind, HEADER_BYTES, Parcel};
@@ -125,6 +128,7 @@ impl Kernel for Calibrated {
         if self.settings.late_wake {
             disturb::wake_late()?;
         }
+        let stolen = self.settings.steal.then(procfs::stolen_here).transpose()?;
         let start = Start::now();
         if self.settings.vanishing_task == Some(*task) {
             self.vanish(cx, *task)?;
@@ -133,8 +137,17 @@ impl Kernel for Calibrated {
         let parcel =
             cx.phase(Phase::Value as usize, |_| Parcel::new(*task, self.settings.codec_us, self.settings.value_bytes));
         let whole = start.figures();
+        let core_stolen_ns = stolen.map(|before| procfs::stolen_here().map(|after| after - before)).transpose()?;
         if self.settings.report_to_log || self.journal.is_some() {
-            let report = Report { task: *task, pid: getpid().as_raw(), tid: gettid().as_raw(), whole, parts };
+            let report = Report {
+                task: *task,
+                pid: getpid().as_raw(),
+                tid: gettid().as_raw(),
+                whole,
+                core_stolen_ns,
+                switches: Switches::now()?,
+                parts,
+            };
             cx.phase(Phase::Report as usize, |cx| {
                 report.deliver(cx, self.settings.report_to_log, self.journal.as_deref())
             })?;

@@ -11,6 +11,7 @@ use crate::instructions::{Branched, Counted};
 use crate::journal::Journal;
 use crate::lock_pattern::Held;
 use crate::memory::{Faulted, Touched};
+use crate::procfs::Switches;
 use crate::switches::{Napped, Yielded};
 
 /// A line of a report. Parts that are off are left out.
@@ -24,6 +25,11 @@ pub struct Report {
     pub tid: i32,
     /// What the operating system has seen from the task's start to its result, without this report.
     pub whole: Figures,
+    /// `steal`: what the hypervisor took from the core meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_stolen_ns: Option<u64>,
+    /// Context switches of the thread, from its start to now.
+    pub switches: Switches,
     /// What the parts know and what the operating system has seen of each.
     #[serde(flatten)]
     pub parts: Parts,

@@ -52,6 +52,7 @@ fn every_part_reports_what_it_was_asked_for() {
         ("yields", 5.into()),
         ("naps", 7.into()),
         ("child_us", 1000.into()),
+        ("steal", 1.into()),
         ("value_bytes", 1000.into()),
     ];
     let counted = cfg!(target_arch = "x86_64");
