@@ -82,7 +82,10 @@ pub enum Command {
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Show what this machine can measure, why not more, and what to type
-    Doctor(Json),
+    ///
+    /// With --accuracy: hold gild's figures against truths that do not come from gild, figure by figure; takes about a
+    /// minute and ends with exit code 7 if one is off by more than its goal. docs/accuracy.md explains every row.
+    Doctor(DoctorArguments),
     /// Control the daemon
     #[command(subcommand)]
     Daemon(DaemonCommand),
@@ -114,6 +117,37 @@ pub struct Json {
     /// Print JSON as the API gives it
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Measure how far gild's figures are off, here and now
+    #[arg(long)]
+    pub accuracy: bool,
+    /// What is measured
+    #[command(flatten)]
+    pub options: AccuracyOptions,
+}
+
+/// What `doctor --accuracy` measures.
+#[derive(Debug, Args)]
+pub struct AccuracyOptions {
+    /// Trials of each scenario; the median error is judged
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "accuracy", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repetitions: u32,
+    /// Only this scenario; can be repeated
+    #[arg(long, value_name = "SCENARIO", requires = "accuracy")]
+    pub only: Vec<String>,
+    /// Allow one scenario to step the machine's clock by half a second, forth and back (takes CAP_SYS_TIME)
+    #[arg(long, requires = "accuracy")]
+    pub step_clock: bool,
+    /// Keep the runs in the store
+    #[arg(long, requires = "accuracy")]
+    pub keep: bool,
 }
 
 /// Arguments of `run`.

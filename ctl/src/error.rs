@@ -23,13 +23,15 @@ pub enum Exit {
     File = 5,
     /// A comparison found a case that became slower.
     Slower = 6,
+    /// A figure is off by more than its goal.
+    Inaccurate = 7,
     /// Ctrl-C.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every exit code with its meaning, as the help and the documentation say it.
-    pub const ALL: [(Exit, &'static str); 8] = [
+    pub const ALL: [(Exit, &'static str); 9] = [
         (Exit::Done, "all went well"),
         (Exit::RunFailed, "the run failed, was cancelled by somebody else, or ended with its daemon"),
         (Exit::Refused, "the command line or the experiment was refused, or runs cannot be compared"),
@@ -37,6 +39,7 @@ impl Exit {
         (Exit::NotFound, "there is no such run, kernel or plugin"),
         (Exit::File, "a file could not be read or written"),
         (Exit::Slower, "compare: a case became slower"),
+        (Exit::Inaccurate, "doctor --accuracy: a figure is off by more than its goal"),
         (Exit::Interrupted, "interrupted with Ctrl-C"),
     ];
 }

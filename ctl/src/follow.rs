@@ -50,11 +50,10 @@ pub async fn to_the_end(client: &Client, id: RunId, experiment: &Experiment) -> 
 pub async fn or_cancel(
     client: &Client,
     id: RunId,
-    experiment: &Experiment,
+    reporter: &mut Reporter<'_>,
     interrupts: &mut Interrupts,
 ) -> Result<bool, Error> {
     let mut events = Events::of(client, id);
-    let mut reporter = Reporter::on_stderr(experiment);
     let mut asked = false;
     loop {
         tokio::select! {

@@ -15,6 +15,7 @@
 //! | [`output`] | standard output and error |
 //! | [`error`] | what can go wrong, and the exit codes |
 
+mod accuracy;
 mod cli;
 mod client;
 mod commands;

@@ -18,6 +18,8 @@ pub struct Reporter<'a> {
     experiment: &'a Experiment,
     /// `None`: standard error is not a terminal.
     bar: Option<ProgressBar>,
+    /// Says only what it is told to say.
+    silent: bool,
 }
 
 impl<'a> Reporter<'a> {
@@ -28,11 +30,19 @@ impl<'a> Reporter<'a> {
             let style = ProgressStyle::with_template("{wide_msg}").expect("the template is well-formed");
             ProgressBar::no_length().with_style(style)
         });
-        Reporter { experiment, bar }
+        Reporter { experiment, bar, silent: false }
+    }
+
+    /// Shows nothing of how far the run is.
+    pub fn silent(experiment: &'a Experiment) -> Reporter<'a> {
+        Reporter { experiment, bar: None, silent: true }
     }
 
     /// Shows what happened.
     pub fn show(&mut self, event: &EventKind) {
+        if self.silent {
+            return;
+        }
         let line = line(event, self.experiment);
         match (&self.bar, event) {
             (Some(bar), EventKind::Progress(progress)) => bar.set_message(bar_line(progress, self.experiment)),

@@ -46,7 +46,7 @@ async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Erro
         Command::Rm(arguments) => rm::run(daemon, &arguments).await,
         Command::Export(arguments) => export::run(daemon, &arguments).await,
         Command::Plugin(command) => plugin::run(daemon, &command).await,
-        Command::Doctor(json) => doctor::run(daemon, json).await,
+        Command::Doctor(arguments) => doctor::run(daemon, &arguments).await,
         Command::Daemon(command) => daemon::run(daemon, &command).await,
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),

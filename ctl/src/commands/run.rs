@@ -8,6 +8,7 @@ use crate::cli::{DaemonOptions, RunArguments};
 use crate::client::{self, Client};
 use crate::error::{Error, Exit};
 use crate::follow::{self, Interrupts};
+use crate::progress::Reporter;
 use crate::{output, session};
 
 /// Runs an experiment.
@@ -36,7 +37,7 @@ async fn finish(client: &Client, head: &RunHead, experiment: &Experiment, json: 
     let mut interrupts = Interrupts::catch()?;
     let or_more = if experiment.until.is_some() { " or more" } else { "" };
     output::notice(&format!("run {id}: {} trials{or_more}; Ctrl-C cancels", head.trials_planned));
-    let asked_to_cancel = follow::or_cancel(client, id, experiment, &mut interrupts).await?;
+    let asked_to_cancel = follow::or_cancel(client, id, &mut Reporter::on_stderr(experiment), &mut interrupts).await?;
     let run = interrupts.end(follow::outcome(client, id)).await??;
     if asked_to_cancel && run.head.status == RunStatus::Cancelled {
         output::notice(&format!("run {id} is cancelled; look at what is there with: gilctl show {id}"));

@@ -1,5 +1,6 @@
 //! Model types to text for people. Pure: no clock, no terminal, no file; the width and the colours are given.
 
+pub mod accuracy;
 pub mod comparison;
 pub mod daemon;
 pub mod experiment;

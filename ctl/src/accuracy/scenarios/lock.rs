@@ -1,0 +1,80 @@
+//! Waiting for the lock.
+
+use super::{Scenario, Special, case};
+use crate::accuracy::evidence::{Evidence, in_phase, waiting_for_lock, wall};
+use crate::accuracy::finding::Finding;
+use gild_model::case::{LockPolicy, Model};
+use gild_model::experiment::CaseChoice;
+use gild_model::phase::Phase;
+
+/// Workers that want the lock.
+const WORKERS: u32 = 4;
+/// Computing with the lock, handed over every interval; one task for each worker, so that all end together.
+const SPIN: &[(&str, i64)] = &[("tasks", WORKERS as i64), ("cpu_us", 200_000)];
+
+pub(super) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "lock, 5 ms",
+        about: "four threads compute under one lock (cpython), which is handed over every 5 ms",
+        params: SPIN,
+        case: |_| Ok(locked(LockPolicy::Cpython)),
+        findings: computing,
+        special: Special::None,
+    },
+    Scenario {
+        name: "lock given away",
+        about: "four threads hold the lock for 1 ms and give it away for 2 ms, again and again",
+        params: &[("tasks", WORKERS as i64), ("rounds", 60), ("hold_us", 1_000), ("rest_us", 2_000)],
+        case: |_| Ok(locked(LockPolicy::Cpython)),
+        findings: giving_away,
+        special: Special::None,
+    },
+];
+
+fn locked(policy: LockPolicy) -> CaseChoice {
+    CaseChoice { lock: Some(policy), ..case(Model::Threads, WORKERS) }
+}
+
+fn computing(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
+    let (life_ns, n) = (it.life_ns()?, u64::from(WORKERS));
+    let waiting = it.workers_sum(&waiting_for_lock, wall);
+    // What is neither computing nor waiting (starting, ending) is microseconds here.
+    let held_ns = it.truth("/whole/wall_ns")?.saturating_sub(it.truth("/cpu/host_wall_ns")?);
+    let free = 1.0 - held_ns as f64 / it.span_ns()?.max(1) as f64;
+    let busy = (free > 0.01)
+        .then(|| format!("for {:.1} % of the time the lock was free and who was to have it had no core", free * 100.0));
+    Ok(vec![
+        Finding::share(
+            "lock-wait + switch-wait",
+            "life less time with the lock",
+            waiting,
+            life_ns.saturating_sub(held_ns),
+            life_ns,
+        ),
+        Finding::share("lock-wait + switch-wait", "(n-1)/n of n threads", waiting, life_ns / n * (n - 1), life_ns)
+            .unless(busy),
+    ])
+}
+
+fn giving_away(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
+    let life_ns = it.life_ns()?;
+    let part = |field: &str| it.truth(&format!("/lock-pattern/{field}"));
+    let waited_ns = part("reacquire_wall_ns")? + part("hold_host_wall_ns")?;
+    let otherwise_ns = it.truth("/whole/wall_ns")?.saturating_sub(waited_ns);
+    Ok(vec![
+        Finding::share(
+            "lock-wait + switch-wait",
+            "life less time with the lock or at rest",
+            it.workers_sum(&waiting_for_lock, wall),
+            life_ns.saturating_sub(otherwise_ns),
+            life_ns,
+        ),
+        Finding::share(
+            "io-wait",
+            "CLOCK_MONOTONIC",
+            it.workers_sum(&in_phase(Phase::IoWait), wall),
+            part("rest_wall_ns")?,
+            life_ns,
+        ),
+    ])
+}
