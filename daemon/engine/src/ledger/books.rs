@@ -10,11 +10,11 @@ use gild_model::trial::AccountingCost;
 
 use super::layout::{CounterCells, GROUP_BITS, Header, KERNEL_PHASES_MAX, SLOTS, Section, SlotId, UNKNOWN, flag};
 use super::map::Map;
+use super::notes;
 use super::owner::{is_born, positive};
 use super::writer::read_consistently;
 use crate::attribution::{Span, States, split};
 use crate::clock::{Anchor, Rate};
-use crate::core_pmus::CorePmus;
 use crate::measure::counters::{NAMES, Times};
 use crate::measure::scaling::{running_ratio, scaled};
 
@@ -130,6 +130,7 @@ impl Closing {
         let finished = life_ns.is_some();
         let cpu_ns = known(section.cpu_ns.load(Relaxed)).filter(|_| finished);
         let counted = |cells, wanted: bool| if wanted && finished { readings(cells, section) } else { Vec::new() };
+        let counters = counted(&section.life, true);
         WorkerAccount {
             role,
             index,
@@ -144,9 +145,9 @@ impl Closing {
             stolen_ns: cpu_ns.and_then(|cpu| stolen(&phases, cpu)),
             voluntary_switches: finished.then(|| section.voluntary.load(Relaxed)),
             involuntary_switches: finished.then(|| section.involuntary.load(Relaxed)),
-            counters: counted(&section.life, true),
+            notes: notes::of(section, &counters),
+            counters,
             task_counters: counted(&section.tasks, section.flags.load(Relaxed) & flag::COUNTERS_PER_TASK != 0),
-            notes: notes(section),
             phases,
         }
     }
@@ -235,39 +236,6 @@ fn readings(cells: &CounterCells, section: &Section) -> Vec<CounterReading> {
     (0..NAMES.len()).filter(counts).map(reading).collect()
 }
 
-/// The first fall is not worth a note when there was a second.
-fn fell_further(flags: u64) -> u64 {
-    if flags & flag::FELL_TO_TRIAL != 0 { flag::FELL_TO_TASK } else { 0 }
-}
-
-fn notes(section: &Section) -> Vec<String> {
-    let flags = section.flags.load(Relaxed);
-    [
-        (
-            flag::RING_REFUSED,
-            "context-switch records could not be had: the locked-memory budget (perf_event_mlock_kb) may be spent",
-        ),
-        (flag::COUNTERS_REFUSED, "some counters, or all, could not be opened for this worker"),
-        (flag::FELL_TO_TASK & !fell_further(flags), "reading counters at every phase cost more than max_overhead: they were read at tasks"),
-        (flag::FELL_TO_TRIAL, "reading counters often cost more than max_overhead: they were read at both ends of the worker's life"),
-        (flag::PIN_REFUSED, "the worker could not be pinned to its core"),
-        (flag::RECORDS_LOST, "the ring of context-switch records was full; the phase without preempted and waking is split by schedstat, which is up to a scheduler tick off"),
-    ]
-    .into_iter()
-    .filter(|(bit, _)| flags & bit != 0)
-    .map(|(_, text)| text.to_owned())
-    .chain((flags & flag::CORES_OF_SEVERAL_KINDS != 0).then(|| several_kinds(&CorePmus::of_machine())))
-    .collect()
-}
-
-/// Fast and slow cores count different things: what was counted here and there is neither summed nor scaled.
-fn several_kinds(pmus: &CorePmus) -> String {
-    format!(
-        "no hardware counters: the worker may run on cores of several kinds ({}); pin the case to cores of one kind",
-        pmus.describe()
-    )
-}
-
 fn accounting<'s>(
     header: &Header,
     sections: impl Iterator<Item = &'s Section>,
@@ -348,13 +316,5 @@ mod tests {
         map.coordinator().counter_mask.store(1, Relaxed);
         map.coordinator().counter_groups.store(15, Relaxed);
         assert_eq!(readings(&map.coordinator().life, map.coordinator())[0].value, None);
-    }
-
-    #[test]
-    fn a_worker_that_may_run_on_cores_of_several_kinds_says_what_to_do() {
-        let map = Map::private(0).unwrap();
-        map.coordinator().flags.store(flag::CORES_OF_SEVERAL_KINDS, Relaxed);
-        let notes = notes(map.coordinator());
-        assert!(matches!(&notes[..], [note] if note.ends_with("pin the case to cores of one kind")), "{notes:?}");
     }
 }
