@@ -199,6 +199,7 @@ pub fn host() -> HostReport {
             CounterStatus { name: "task-clock".to_owned(), usable: true, reason: None },
             CounterStatus { name: "instructions".to_owned(), usable: false, reason: Some("no PMU".to_owned()) },
         ],
+        counter_groups: vec![vec!["task-clock".to_owned()]],
         counts_kernel: true,
         checks: vec![
             check("hardware counters", Verdict::Bad, "perf_event_open: ENOENT, this machine has no PMU", None),
@@ -303,6 +304,7 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
             marks: 1000,
             mark_ns: 20.0,
             counter_reads: 0,
+            rdpmc_reads: 0,
             counter_read_ns: None,
             schedstat_reads: 0,
             schedstat_read_ns: None,

@@ -166,7 +166,6 @@ impl<'a> Drive<'a> {
     }
 
     fn spec(&self, case: u32) -> TrialSpec {
-        let usable = self.host.counters.iter().filter(|counter| counter.usable);
         TrialSpec {
             plugin: self.experiment.plugin.clone().expect("the plugin was looked up when the run was accepted"),
             kernel: self.experiment.kernel.clone(),
@@ -175,7 +174,7 @@ impl<'a> Drive<'a> {
             counters: self.experiment.counters,
             max_overhead: self.experiment.max_overhead,
             tier: self.host.tier,
-            counter_names: usable.map(|counter| counter.name.clone()).collect(),
+            counter_groups: self.host.counter_groups.clone(),
             counts_kernel: self.host.counts_kernel,
         }
     }

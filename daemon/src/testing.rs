@@ -52,7 +52,7 @@ pub fn trial_spec() -> TrialSpec {
         counters: experiment.counters,
         max_overhead: experiment.max_overhead,
         tier: Tier::Bare,
-        counter_names: Vec::new(),
+        counter_groups: Vec::new(),
         counts_kernel: false,
     }
 }
@@ -69,6 +69,7 @@ pub fn host() -> HostReport {
         clock: "tsc".to_owned(),
         clock_reason: None,
         counters: Vec::new(),
+        counter_groups: Vec::new(),
         counts_kernel: false,
         checks: Vec::new(),
     }

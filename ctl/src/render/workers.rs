@@ -1,7 +1,8 @@
 //! One row per worker, trial by trial.
 
-use gild_model::account::{PhaseAccount, Role, WorkerAccount};
+use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
 use gild_model::experiment::Experiment;
+use gild_model::host::Tier;
 use gild_model::phase::Phase;
 use gild_model::trial::Trial;
 
@@ -42,16 +43,39 @@ fn one_trial(experiment: &Experiment, trial: &Trial, style: Style) -> String {
     let wall = figures::number_or_dash(trial.wall_ns.map(|ns| figures::time(ns as f64)));
     let case = trials::case_name(experiment, trial);
     let number = trials::number(experiment, trial);
-    let (status, tier) = (trial.status.name(), trial.tier.name());
+    let (status, tier) = (trial.status.name(), trial.tier.name().to_owned() + way(trial));
     let mut text = harmless(&format!("{case}, trial {number}: {status}, wall {wall}, counters: {tier}")) + "\n";
     if let Some(error) = &trial.error {
         text += &format!("{}\n", harmless(error));
     }
     text += &table(&trial.workers, style);
     for worker in &trial.workers {
+        text.extend(shared_counters(worker).map(|line| format!("counters: {}: {line}\n", label(worker))));
         text.extend(worker.notes.iter().map(|note| format!("note: {}: {}\n", label(worker), harmless(note))));
     }
     text
+}
+
+/// How hardware counters were read.
+fn way(trial: &Trial) -> &'static str {
+    match &trial.accounting {
+        Some(cost) if trial.tier == Tier::Pmu && cost.rdpmc_reads > 0 => " (read by rdpmc)",
+        Some(_) if trial.tier == Tier::Pmu => " (read by system calls)",
+        _ => "",
+    }
+}
+
+/// The counters of a worker that did not count all the time: the share in which they did, by which they are scaled.
+fn shared_counters(worker: &WorkerAccount) -> Option<String> {
+    let shared = |it: &CounterReading| {
+        let ratio = it.running_ratio.filter(|ratio| *ratio < 1.0)?;
+        Some(match it.value {
+            Some(value) => format!("{} {value} (scaled up: counted {} of the time)", it.name, figures::share(ratio)),
+            None => format!("{} not counted", it.name),
+        })
+    };
+    let shared: Vec<_> = worker.counters.iter().filter_map(shared).collect();
+    (!shared.is_empty()).then(|| harmless(&shared.join(", ")))
 }
 
 fn table(workers: &[WorkerAccount], style: Style) -> String {
@@ -127,6 +151,25 @@ mod tests {
                 "note: 0: the ring could not be mapped",
             ]
         );
+    }
+
+    #[test]
+    fn counters_that_shared_the_pmu_show_the_share_in_which_they_counted() {
+        let mut trial = testing::trial_with_accounts();
+        trial.tier = Tier::Pmu;
+        let reading = |name: &str, value, running_ratio| CounterReading { name: name.to_owned(), value, running_ratio };
+        trial.workers[1].counters = vec![
+            reading("page-faults", Some(9), Some(1.0)),
+            reading("cycles", Some(3_000), Some(0.5)),
+            reading("branches", None, Some(0.0)),
+        ];
+        let style = Style { colour: false, width: 200 };
+        let drawn = render(&testing::experiment(), &[trial.clone()], style);
+        assert!(drawn.contains("wall 1.86 s, counters: pmu (read by system calls)\n"), "{drawn}");
+        let line = "counters: 0: cycles 3000 (scaled up: counted 50.0 % of the time), branches not counted\n";
+        assert!(drawn.contains(line), "{drawn}");
+        trial.accounting.as_mut().unwrap().rdpmc_reads = 1;
+        assert!(render(&testing::experiment(), &[trial], style).contains("counters: pmu (read by rdpmc)\n"));
     }
 
     #[test]

@@ -16,6 +16,8 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
+use gild_model::case::Model;
+
 use crate::ledger::layout::{Header, KERNEL_PHASE_NAME_LEN};
 use crate::ledger::map::Map;
 use crate::measure::cost;
@@ -61,10 +63,22 @@ fn run(control: &UnixStream, ledger: &OwnedFd) -> Result<Outcome, String> {
     read.map_err(|error| format!("cannot read the trial's spec: {error}"))?;
     let spec: TrialSpec = serde_json::from_str(&text).map_err(|error| format!("the trial's spec: {error}"))?;
     let plan = Plan::of(&spec);
+    pin_for_counters(&spec, &plan);
     let mut meter = Meter::start(map.coordinator(), &plan);
     let outcome = trial(&spec, &plan, map, &mut meter);
     meter.finish();
     outcome
+}
+
+/// The sequential model runs on this thread. Where cores are of several kinds, its counters are opened for the worker's
+/// core, so the thread has to be there before.
+fn pin_for_counters(spec: &TrialSpec, plan: &Plan) {
+    if spec.case.model == Model::Sequential && plan.core_pmus.is_hybrid() {
+        let cores = topology::allowed_cores().unwrap_or_default();
+        // A pinning that is impossible is refused, with its reason, when the trial is prepared.
+        let core = pinning::place(&spec.case.pinning, 1, &cores).ok().and_then(|cores| cores[0]);
+        let _refused_later = core.map(topology::pin_self);
+    }
 }
 
 fn trial(spec: &TrialSpec, plan: &Plan, map: &'static Map, meter: &mut Meter<'static>) -> Result<Outcome, String> {

@@ -12,6 +12,7 @@
 //! | [`models`] | execution models |
 //! | [`transport`] | framed messages between coordinator and worker process |
 //! | [`topology`], [`pinning`] | the machine's cores, and which worker runs on which |
+//! | [`core_pmus`] | the PMUs of cores of several kinds |
 //! | [`digest`] | the identity of a trial's results |
 //! | [`fault`] | a note in the ledger before a deadly signal takes effect |
 //! | [`host`] | what this machine can measure |
@@ -20,6 +21,7 @@
 pub mod attribution;
 pub mod clock;
 pub mod coordinator;
+pub mod core_pmus;
 pub mod digest;
 pub mod fault;
 pub mod host;

@@ -42,8 +42,8 @@ pub struct TrialSpec {
     pub max_overhead: f64,
     /// The best tier to try.
     pub tier: Tier,
-    /// The counters that count on this machine, by name.
-    pub counter_names: Vec<String>,
+    /// The counters that count on this machine, by name, in the groups that fit its PMU.
+    pub counter_groups: Vec<Vec<String>>,
     /// Whether events in the kernel can be counted too.
     pub counts_kernel: bool,
 }

@@ -7,6 +7,7 @@ use crate::ledger::map::Map;
 use crate::measure::meter::Meter;
 use crate::measure::tools::Plan;
 use crate::models::process::{NO_TASK, READ_FD, WRITE_FD, WorkerSpec, serve};
+use crate::models::start_pinned;
 use crate::plugin::instance::Instance;
 use crate::plugin::library::Plugin;
 use crate::spec::LEDGER_FD;
@@ -33,8 +34,8 @@ fn run(index: u32) -> Result<i32, String> {
     let [reader, ledger, writer] = [READ_FD, LEDGER_FD, WRITE_FD].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     let mut channel = Channel::new(reader, writer);
     match prepared(index, &ledger, &mut channel) {
-        Ok((instance, core, mut meter)) => {
-            let status = serve(&instance, index as usize, core, channel, &mut meter);
+        Ok((instance, mut meter)) => {
+            let status = serve(&instance, index as usize, channel, &mut meter);
             // Giving the instance up is part of the worker's end.
             drop(instance);
             meter.finish();
@@ -50,7 +51,7 @@ fn run(index: u32) -> Result<i32, String> {
 }
 
 /// What a worker needs before it can take a task.
-type Prepared = (Instance<'static>, Option<u32>, Meter<'static>);
+type Prepared = (Instance<'static>, Meter<'static>);
 
 fn prepared(index: u32, ledger: &OwnedFd, channel: &mut Channel) -> Result<Prepared, String> {
     let map: &'static Map = Box::leak(Box::new(Map::attach(ledger).map_err(|error| format!("ledger: {error}"))?));
@@ -63,12 +64,12 @@ fn prepared(index: u32, ledger: &OwnedFd, channel: &mut Channel) -> Result<Prepa
     let frame = channel.receive_unaccounted().map_err(|error| format!("no spec: {error}"))?;
     let frame = frame.filter(|frame| frame.kind == Kind::Spec).ok_or("the first frame is not a spec")?;
     let spec: WorkerSpec = serde_json::from_slice(frame.payload).map_err(|error| format!("spec: {error}"))?;
-    let meter = Meter::start(section, &Plan::of(&spec.trial));
+    let meter = start_pinned(section, &Plan::of(&spec.trial), spec.core);
     // A library is never closed, so its tables may as well live for ever.
     let plugin: &'static Plugin =
         Box::leak(Box::new(Plugin::load(&spec.trial.plugin).map_err(|error| error.to_string())?));
     let kernel = plugin.kernel(&spec.trial.kernel).map_err(|error| error.to_string())?;
     let values = gild_model::params::resolve(&kernel.info, &spec.trial.params).map_err(|error| error.to_string())?;
     let instance = Instance::create(kernel, &values).map_err(|error| format!("create: {error}"))?;
-    Ok((instance, spec.core, meter))
+    Ok((instance, meter))
 }

@@ -46,6 +46,10 @@ pub struct HostReport {
     pub clock_reason: Option<String>,
     /// Every counter that was probed.
     pub counters: Vec<CounterStatus>,
+    /// The usable counters in the groups that they are opened in: a group is on the PMU as a whole. Hardware counters are
+    /// in one group, or in several that take turns where one does not fit; software events are in one of their own.
+    #[serde(default)]
+    pub counter_groups: Vec<Vec<String>>,
     /// Whether events in the kernel are counted too (`false`: user space only).
     pub counts_kernel: bool,
     /// What was checked, what came out, and what to do about it.

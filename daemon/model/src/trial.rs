@@ -69,9 +69,11 @@ pub struct AccountingCost {
     pub marks: u64,
     /// Cost of one mark without counters, in nanoseconds.
     pub mark_ns: f64,
-    /// Group reads of counters.
+    /// Readings of the counters, all groups at once.
     pub counter_reads: u64,
-    /// Cost of one group read, in nanoseconds. `None`: none were made.
+    /// Of them: readings of hardware counters in user space (RDPMC) instead of by a system call.
+    pub rdpmc_reads: u64,
+    /// Cost of one reading, in nanoseconds. `None`: none were made.
     pub counter_read_ns: Option<f64>,
     /// Reads of schedstat.
     pub schedstat_reads: u64,

@@ -51,8 +51,9 @@ CREATE TABLE trials (
     tier              TEXT NOT NULL CHECK (tier IN ('bare', 'software', 'pmu')), -- what could be measured
     marks             INTEGER,             -- changes of phase, all workers and the coordinator; NULL: cost not known
     mark_ns           REAL,                -- cost of one mark
-    counter_reads     INTEGER,             -- group reads of counters
-    counter_read_ns   REAL,                -- cost of one of them; NULL: none were made
+    counter_reads     INTEGER,             -- readings of the counters, all groups at once
+    rdpmc_reads       INTEGER,             -- of them: hardware counters read in user space, not by a system call
+    counter_read_ns   REAL,                -- cost of a reading; NULL: none were made
     schedstat_reads   INTEGER,             -- reads of schedstat
     schedstat_read_ns REAL,                -- cost of one of them; NULL: none were made
     accounting_share  REAL,                -- all of it as a share of the workers' lives, 0 to 1

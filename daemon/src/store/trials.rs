@@ -11,8 +11,8 @@ use super::{Result, Store, StoreError};
 /// The columns of a [`Trial`] without its workers, after the trial's own id.
 pub(super) const TRIALS: &str =
     "SELECT id, case_position, repetition, warmup, status, error, wall_ns, tasks_planned, tasks_done,
-        digest, verified, tier, marks, mark_ns, counter_reads, counter_read_ns, schedstat_reads, schedstat_read_ns,
-        accounting_share, output
+        digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns, schedstat_reads,
+        schedstat_read_ns, accounting_share, output
     FROM trials WHERE run = ?1 ORDER BY id";
 
 /// The columns of a [`WorkerAccount`] without its phases, after the worker's own id.
@@ -104,11 +104,11 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
     connection
         .prepare_cached(
             "INSERT INTO trials (run, case_position, repetition, warmup, status, error, wall_ns, tasks_planned,
-                 tasks_done, digest, verified, tier, marks, mark_ns, counter_reads, counter_read_ns, schedstat_reads,
-                 schedstat_read_ns, accounting_share, output)
+                 tasks_done, digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns,
+                 schedstat_reads, schedstat_read_ns, accounting_share, output)
              VALUES (:run, :case, :repetition, :warmup, :status, :error, :wall_ns, :tasks_planned,
-                 :tasks_done, :digest, :verified, :tier, :marks, :mark_ns, :counter_reads, :counter_read_ns,
-                 :schedstat_reads, :schedstat_read_ns, :share, :output)",
+                 :tasks_done, :digest, :verified, :tier, :marks, :mark_ns, :counter_reads, :rdpmc_reads,
+                 :counter_read_ns, :schedstat_reads, :schedstat_read_ns, :share, :output)",
         )?
         .execute(named_params! {
             ":run": run,
@@ -126,6 +126,7 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
             ":marks": cost.map(|it| it.marks),
             ":mark_ns": cost.map(|it| it.mark_ns),
             ":counter_reads": cost.map(|it| it.counter_reads),
+            ":rdpmc_reads": cost.map(|it| it.rdpmc_reads),
             ":counter_read_ns": cost.and_then(|it| it.counter_read_ns),
             ":schedstat_reads": cost.map(|it| it.schedstat_reads),
             ":schedstat_read_ns": cost.and_then(|it| it.schedstat_read_ns),
@@ -218,13 +219,14 @@ fn trial_of(row: &Row<'_>) -> rusqlite::Result<Trial> {
 /// The cost of the accounting; its number of marks says whether it is known.
 fn accounting_of(columns: &mut Columns<'_, '_>) -> rusqlite::Result<Option<AccountingCost>> {
     let Some(marks) = columns.take()? else {
-        columns.skip(6);
+        columns.skip(7);
         return Ok(None);
     };
     Ok(Some(AccountingCost {
         marks,
         mark_ns: columns.take()?,
         counter_reads: columns.take()?,
+        rdpmc_reads: columns.take()?,
         counter_read_ns: columns.take()?,
         schedstat_reads: columns.take()?,
         schedstat_read_ns: columns.take()?,

@@ -119,6 +119,7 @@ fn accounting_of(share: f64) -> AccountingCost {
         marks: 10,
         mark_ns: 20.0,
         counter_reads: 0,
+        rdpmc_reads: 0,
         counter_read_ns: None,
         schedstat_reads: 0,
         schedstat_read_ns: None,
@@ -213,11 +214,13 @@ fn any_worker() -> impl Strategy<Value = WorkerAccount> {
 fn any_accounting() -> impl Strategy<Value = AccountingCost> {
     let integer = || 0..=INTEGER_MAX;
     let cost = || 0.0..1e9_f64;
-    (integer(), cost(), integer(), option::of(cost()), integer(), option::of(cost()), cost()).prop_map(|it| {
+    let reads = || (integer(), integer());
+    (integer(), cost(), reads(), option::of(cost()), integer(), option::of(cost()), cost()).prop_map(|it| {
         AccountingCost {
             marks: it.0,
             mark_ns: it.1,
-            counter_reads: it.2,
+            counter_reads: it.2.0,
+            rdpmc_reads: it.2.1,
             counter_read_ns: it.3,
             schedstat_reads: it.4,
             schedstat_read_ns: it.5,

@@ -339,6 +339,7 @@ fn an_accounting_that_costs_too_much_is_noted() {
             marks: 1,
             mark_ns: 1.0,
             counter_reads: 0,
+            rdpmc_reads: 0,
             counter_read_ns: None,
             schedstat_reads: 0,
             schedstat_read_ns: None,

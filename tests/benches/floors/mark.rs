@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use gild_engine::clock::{Clock, raw_ns};
+use gild_engine::core_pmus::CorePmus;
 use gild_engine::host;
 use gild_engine::ledger::layout::Section;
 use gild_engine::ledger::map::Map;
@@ -31,7 +32,15 @@ fn meter(scope: CounterScope, counters: Vec<usize>) -> Meter<'static> {
     let tier = host::probe().tier;
     let map: &'static Map = Box::leak(Box::new(Map::private(0).expect("a ledger")));
     stamp_birth(map.coordinator(), Clock::best().now(), raw_ns());
-    Meter::start(map.coordinator(), &Plan { tier, counters, counts_kernel: true, scope, max_overhead: f64::INFINITY })
+    let plan = Plan {
+        tier,
+        counters: vec![counters],
+        core_pmus: CorePmus::default(),
+        counts_kernel: true,
+        scope,
+        max_overhead: f64::INFINITY,
+    };
+    Meter::start(map.coordinator(), &plan)
 }
 
 fn plain() -> Row {

@@ -61,7 +61,6 @@ impl Lab {
     pub fn with(library: PathBuf, experiment: &str, tier: Tier, counters: bool) -> Lab {
         let experiment = gild_model::experiment::parse(experiment, Path::new("bench.toml")).expect("a good experiment");
         let host = host::probe();
-        let usable = host.counters.iter().filter(|counter| counters && counter.usable);
         let spec = TrialSpec {
             plugin: library,
             kernel: experiment.kernel,
@@ -70,7 +69,7 @@ impl Lab {
             counters: experiment.counters,
             max_overhead: experiment.max_overhead,
             tier,
-            counter_names: usable.map(|counter| counter.name.clone()).collect(),
+            counter_groups: if counters { host.counter_groups } else { Vec::new() },
             counts_kernel: host.counts_kernel,
         };
         let plugin: &'static Plugin = Box::leak(Box::new(Plugin::load(&spec.plugin).expect("the plugin is built")));

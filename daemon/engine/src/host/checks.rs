@@ -1,66 +1,45 @@
 //! What was found, in words, and what to do about it.
 
 use std::fs;
-use std::io;
 
-use gild_model::host::{Check, CounterStatus, HostReport, Tier, Verdict};
-use nix::errno::Errno;
+use gild_model::host::{Check, CounterStatus, HostReport, Verdict};
 
+use super::facts::Facts;
+use super::refusal::Refusal;
+use super::trial_run::TrialRun;
 use super::{line, schedstat};
+use crate::core_pmus::CorePmus;
+use crate::measure::counters::{NAMES, is_hardware};
 
-const NOT_ALLOWED: &str = "not allowed";
-const NO_SUCH_EVENT: &str = "no such event here";
-
-/// Why perf_event_open(2) or the mmap of its ring failed, and what helps.
-pub fn perf_error(error: &io::Error) -> String {
-    let errno = Errno::from_raw(error.raw_os_error().unwrap_or_else(|| raw_errno(error)));
-    match errno {
-        Errno::EACCES => format!(
-            "{NOT_ALLOWED} (EACCES): kernel.perf_event_paranoid is {}; sysctl kernel.perf_event_paranoid=1, or give gild CAP_PERFMON",
-            line("/proc/sys/kernel/perf_event_paranoid")
-        ),
-        Errno::EPERM => format!(
-            "{NOT_ALLOWED} (EPERM): a container's seccomp filter, or the locked-memory budget is spent; kernel.perf_event_mlock_kb is {}",
-            line("/proc/sys/kernel/perf_event_mlock_kb")
-        ),
-        Errno::ENOENT | Errno::ENODEV | Errno::EOPNOTSUPP => {
-            format!("{NO_SUCH_EVENT} ({errno:?}): this machine shows no PMU, as most virtual machines")
-        }
-        Errno::ENOSYS => "the kernel was built without perf events (ENOSYS)".to_owned(),
-        _ => error.to_string(),
-    }
+/// What was tried on this machine, and what the system says about it.
+#[derive(Debug)]
+pub(super) struct Tried {
+    /// Context-switch records.
+    pub ring: Result<(), Refusal>,
+    /// Counters.
+    pub counters: TrialRun,
+    /// The PMUs of its cores.
+    pub pmus: CorePmus,
+    /// What explains refusals.
+    pub facts: Facts,
 }
 
-/// Errors that were given a name in front have lost their number, but not their kind.
-fn raw_errno(error: &io::Error) -> i32 {
-    match error.kind() {
-        io::ErrorKind::NotFound => libc::ENOENT,
-        io::ErrorKind::PermissionDenied => libc::EACCES,
-        _ => 0,
-    }
-}
-
-/// Why there is no hardware counter, in a few words: they stand above every table. The long form is in the checks.
-pub fn no_pmu_reason(counters: &[CounterStatus]) -> String {
-    let reason = counters.iter().find(|it| it.name == "cycles").and_then(|it| it.reason.as_deref()).unwrap_or("");
-    match reason {
-        reason if reason.starts_with(NO_SUCH_EVENT) => "no PMU".to_owned(),
-        reason if reason.starts_with(NOT_ALLOWED) => "hardware counters are not allowed".to_owned(),
-        _ => "hardware counters do not count".to_owned(),
+impl Tried {
+    /// Why there is no hardware counter: the reason of the first. `None`: there is one.
+    pub fn no_hardware(&self) -> Option<&Refusal> {
+        let hardware = (0..NAMES.len()).filter(|place| is_hardware(*place));
+        let refusals: Vec<_> = hardware.map(|place| self.counters.refusals[place].as_ref()).collect();
+        if refusals.iter().any(Option::is_none) { None } else { refusals[0] }
     }
 }
 
 /// Everything that `gilctl doctor` looks at.
-pub(super) fn all(report: &HostReport, ring: &Result<(), String>) -> Vec<Check> {
-    vec![
-        clock(report),
-        switch_records(ring),
-        schedstat(),
-        hardware(report),
-        kernel_events(report),
-        cores(report),
-        steal(),
-    ]
+pub(super) fn all(report: &HostReport, tried: &Tried) -> Vec<Check> {
+    let mut checks = vec![clock(report), switch_records(&tried.ring), schedstat(), software(report), hardware(tried)];
+    checks.extend(turns(tried));
+    checks.extend(core_pmus(&tried.pmus));
+    checks.extend([kernel_events(report), cores(report), steal()]);
+    checks
 }
 
 fn check(name: &str, verdict: Verdict, found: String, remedy: Option<&str>) -> Check {
@@ -81,31 +60,70 @@ fn clock(report: &HostReport) -> Check {
     }
 }
 
-fn switch_records(ring: &Result<(), String>) -> Check {
+fn switch_records(ring: &Result<(), Refusal>) -> Check {
+    let name = "context-switch records";
     match ring {
-        Ok(()) => {
-            check("context-switch records", Verdict::Good, "arrive in a ring of the thread's own".to_owned(), None)
-        }
-        Err(reason) => check(
-            "context-switch records",
-            Verdict::Bad,
-            reason.clone(),
-            Some("sysctl kernel.perf_event_paranoid=2 (in a container: allow perf_event_open in the seccomp profile)"),
-        ),
+        Ok(()) => check(name, Verdict::Good, "arrive in a ring of the thread's own".to_owned(), None),
+        Err(refusal) => check(name, Verdict::Bad, refusal.found(), refusal.remedy().as_deref()),
     }
 }
 
-fn hardware(report: &HostReport) -> Check {
-    let usable: Vec<_> = report.counters.iter().filter(|it| it.usable).map(|it| it.name.as_str()).collect();
-    if report.tier == Tier::Pmu {
-        return check("counters", Verdict::Good, usable.join(", "), None);
+fn software(report: &HostReport) -> Check {
+    let is_software = |name: &str| NAMES.iter().position(|it| *it == name).is_some_and(|place| !is_hardware(place));
+    let (usable, not): (Vec<_>, Vec<_>) =
+        report.counters.iter().filter(|it| is_software(&it.name)).partition(|it| it.usable);
+    let list = |of: &[&CounterStatus]| of.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (usable.is_empty(), not.is_empty()) {
+        (_, true) => check("software counters", Verdict::Good, list(&usable), None),
+        (true, false) => check("software counters", Verdict::Bad, "none".to_owned(), Some("see below for each")),
+        (false, false) => {
+            let found = format!("{}; not {}", list(&usable), list(&not));
+            check("software counters", Verdict::Limited, found, Some("see below for each"))
+        }
     }
-    let cycles = report.counters.iter().find(|it| it.name == "cycles").and_then(|it| it.reason.as_deref());
-    let usable = if usable.is_empty() { "none".to_owned() } else { usable.join(", ") };
-    let found = format!("{usable} only; cycles: {}", cycles.unwrap_or("not usable"));
-    let remedy =
-        "run on bare metal, or on a virtual machine with a virtual PMU; in a container see perf_event_open above";
-    check("counters", Verdict::Limited, found, Some(remedy))
+}
+
+fn hardware(tried: &Tried) -> Check {
+    let name = "hardware counters";
+    if let Some(refusal) = tried.no_hardware() {
+        return check(name, Verdict::Limited, format!("none: {}", refusal.found()), refusal.remedy().as_deref());
+    }
+    let of_hardware = |refused: bool| {
+        let places = (0..NAMES.len()).filter(|place| is_hardware(*place));
+        places.filter(move |place| tried.counters.refusals[*place].is_some() == refused).map(|place| NAMES[place])
+    };
+    let way = if tried.counters.user_space {
+        "read in user space (rdpmc)"
+    } else {
+        "read by system calls: their pages cannot be read in user space, or do not tell the time"
+    };
+    let found = format!("{}; {way}", of_hardware(false).collect::<Vec<_>>().join(", "));
+    match of_hardware(true).collect::<Vec<_>>().join(", ") {
+        missing if missing.is_empty() => check(name, Verdict::Good, found, None),
+        missing => check(name, Verdict::Limited, format!("{found}; not {missing}"), Some("see below for each")),
+    }
+}
+
+/// Whether hardware counters have to take turns, and whether the watchdog is why.
+fn turns(tried: &Tried) -> Option<Check> {
+    if !tried.counters.split || tried.no_hardware().is_some() {
+        return None;
+    }
+    let hardware = tried.counters.groups.iter().filter(|group| group.iter().all(|place| is_hardware(*place)));
+    let names = |group: &Vec<usize>| group.iter().map(|place| NAMES[*place]).collect::<Vec<_>>().join(" + ");
+    let groups = hardware.map(names).collect::<Vec<_>>().join(" | ");
+    let found = format!("do not fit the PMU together and take turns: {groups}; counts are scaled and say so");
+    let remedy = if tried.facts.nmi_watchdog {
+        "sysctl kernel.nmi_watchdog=0: the watchdog holds one of the PMU's counters"
+    } else {
+        "end other profilers; with hyper-threads each has half of the core's counters (on some processors)"
+    };
+    Some(check("sharing of the PMU", Verdict::Limited, found, Some(remedy)))
+}
+
+fn core_pmus(pmus: &CorePmus) -> Option<Check> {
+    let remedy = "pin a case to cores of one kind (pinning = \"0,1\") to have its hardware counters: cores of several kinds are not summed";
+    pmus.is_hybrid().then(|| check("kinds of cores", Verdict::Limited, pmus.describe(), Some(remedy)))
 }
 
 fn kernel_events(report: &HostReport) -> Check {
@@ -144,3 +162,6 @@ fn steal() -> Check {
     let remedy = "watch the stolen column; repeat when the host is quieter";
     check("stolen time", Verdict::Limited, format!("{share:.2} % of all CPU time since boot"), Some(remedy))
 }
+
+#[cfg(test)]
+mod tests;

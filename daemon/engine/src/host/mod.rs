@@ -6,9 +6,14 @@
 //! | module | subject |
 //! |---|---|
 //! | [`trial_run`] | every counter counts something that is known |
+//! | [`arrange`] | which hardware counters fit the PMU together (pure) |
+//! | [`facts`], [`refusal`] | why an event cannot be used, and what to type |
 //! | [`checks`] | what was found, in words, and what to do about it |
 
+pub mod arrange;
 pub mod checks;
+pub mod facts;
+pub mod refusal;
 pub mod trial_run;
 
 use std::fs;
@@ -16,8 +21,14 @@ use std::time::Duration;
 
 use gild_model::host::{Check, CounterStatus, HostReport, Tier, Verdict};
 
+use self::checks::Tried;
+use self::facts::Facts;
+use self::refusal::Refusal;
+use self::trial_run::TrialRun;
 use crate::clock::{Clock, tsc_refusal};
-use crate::measure::counters::{NAMES, is_hardware};
+use crate::core_pmus::CorePmus;
+use crate::measure::counters::NAMES;
+use crate::measure::perf_error::PerfError;
 use crate::measure::schedstat::Schedstat;
 use crate::measure::switch_ring::SwitchRing;
 use crate::topology;
@@ -34,20 +45,18 @@ pub fn probe() -> HostReport {
 }
 
 fn probe_here() -> HostReport {
-    let ring = ring();
+    let (facts, pmus) = (Facts::of_this_thread(), CorePmus::of_machine());
+    let ring = ring(&facts);
     let counts_kernel = trial_run::counts_kernel();
-    let counters = if ring.is_ok() { trial_run::counters(counts_kernel) } else { no_counters() };
-    let hardware =
-        |it: &CounterStatus| it.usable && NAMES.iter().position(|name| *name == it.name).is_some_and(is_hardware);
-    let tier = match &ring {
-        Err(_) => Tier::Bare,
-        Ok(()) if counters.iter().any(hardware) => Tier::Pmu,
-        Ok(()) => Tier::Software,
+    let counters = match &ring {
+        Ok(()) => trial_run::counters(counts_kernel, &pmus, &facts),
+        Err(refusal) => no_counters(refusal),
     };
-    let tier_reason = match (&ring, tier) {
-        (Err(reason), _) => Some(format!("no context-switch records: {reason}")),
-        (Ok(()), Tier::Software) => Some(checks::no_pmu_reason(&counters)),
-        _ => None,
+    let tried = Tried { ring, counters, pmus, facts };
+    let (tier, tier_reason) = match (&tried.ring, tried.no_hardware()) {
+        (Err(refusal), _) => (Tier::Bare, Some(format!("no context-switch records: {}", refusal.found()))),
+        (Ok(()), Some(refusal)) => (Tier::Software, Some(refusal.in_short().to_owned())),
+        (Ok(()), None) => (Tier::Pmu, None),
     };
     let mut report = HostReport {
         hostname: line("/proc/sys/kernel/hostname"),
@@ -58,25 +67,43 @@ fn probe_here() -> HostReport {
         tier_reason,
         clock: Clock::best().name().to_owned(),
         clock_reason: tsc_refusal(),
-        counters,
+        counters: statuses(&tried.counters),
+        counter_groups: group_names(&tried.counters),
         counts_kernel,
         checks: Vec::new(),
     };
-    report.checks = checks::all(&report, &ring);
+    report.checks = checks::all(&report, &tried);
     report
 }
 
 /// Whether context-switch records arrive: a short sleep must leave some.
-fn ring() -> Result<(), String> {
-    let mut ring = SwitchRing::open().map_err(|error| checks::perf_error(&error))?;
+fn ring(facts: &Facts) -> Result<(), Refusal> {
+    let mut ring = SwitchRing::open().map_err(|error: PerfError| Refusal::of(&error, facts))?;
     ring.drain(drop);
     std::thread::sleep(Duration::from_millis(1));
-    if ring.changed() { Ok(()) } else { Err("the kernel writes none, though the event opens".to_owned()) }
+    if ring.changed() {
+        Ok(())
+    } else {
+        Err(Refusal::Other("the kernel writes none, though the event opens".to_owned()))
+    }
 }
 
-fn no_counters() -> Vec<CounterStatus> {
-    let reason = Some("perf events are not available".to_owned());
-    NAMES.iter().map(|name| CounterStatus { name: (*name).to_owned(), usable: false, reason: reason.clone() }).collect()
+fn no_counters(refusal: &Refusal) -> TrialRun {
+    TrialRun { refusals: vec![Some(refusal.clone()); NAMES.len()], ..TrialRun::default() }
+}
+
+fn statuses(trial: &TrialRun) -> Vec<CounterStatus> {
+    let status = |(name, refusal): (&&str, &Option<Refusal>)| CounterStatus {
+        name: (*name).to_owned(),
+        usable: refusal.is_none(),
+        reason: refusal.as_ref().map(Refusal::found),
+    };
+    NAMES.iter().zip(&trial.refusals).map(status).collect()
+}
+
+fn group_names(trial: &TrialRun) -> Vec<Vec<String>> {
+    let names = |group: &Vec<usize>| group.iter().map(|place| NAMES[*place].to_owned()).collect();
+    trial.groups.iter().map(names).collect()
 }
 
 /// Whether run delay can be read.

@@ -8,13 +8,15 @@ use gild_model::host::Tier;
 use gild_model::phase::Phase;
 use gild_model::trial::AccountingCost;
 
-use super::layout::{CounterCells, Header, KERNEL_PHASES_MAX, SLOTS, Section, SlotId, UNKNOWN, flag};
+use super::layout::{CounterCells, GROUP_BITS, Header, KERNEL_PHASES_MAX, SLOTS, Section, SlotId, UNKNOWN, flag};
 use super::map::Map;
+use super::notes;
 use super::owner::{is_born, positive};
 use super::writer::read_consistently;
 use crate::attribution::{Span, States, split};
 use crate::clock::{Anchor, Rate};
-use crate::measure::counters::NAMES;
+use crate::measure::counters::{NAMES, Times};
+use crate::measure::scaling::{running_ratio, scaled};
 
 /// A worker that caught a deadly signal, from the note that it left in the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,8 +129,8 @@ impl Closing {
         let accounted_ns = phases.iter().map(|phase| phase.wall_ns).sum::<u64>();
         let finished = life_ns.is_some();
         let cpu_ns = known(section.cpu_ns.load(Relaxed)).filter(|_| finished);
-        let mask = section.counter_mask.load(Relaxed);
-        let counted = |cells, wanted: bool| if wanted && finished { readings(cells, mask) } else { Vec::new() };
+        let counted = |cells, wanted: bool| if wanted && finished { readings(cells, section) } else { Vec::new() };
+        let counters = counted(&section.life, true);
         WorkerAccount {
             role,
             index,
@@ -143,9 +145,9 @@ impl Closing {
             stolen_ns: cpu_ns.and_then(|cpu| stolen(&phases, cpu)),
             voluntary_switches: finished.then(|| section.voluntary.load(Relaxed)),
             involuntary_switches: finished.then(|| section.involuntary.load(Relaxed)),
-            counters: counted(&section.life, true),
+            notes: notes::of(section, &counters),
+            counters,
             task_counters: counted(&section.tasks, section.flags.load(Relaxed) & flag::COUNTERS_PER_TASK != 0),
-            notes: notes(section),
             phases,
         }
     }
@@ -193,7 +195,7 @@ impl Closing {
             blocked_ns: states.blocked_ns,
             stolen_ns: states.stolen_ns,
             cpu_ns,
-            counters: if counted { readings(&slot.counters, section.counter_mask.load(Relaxed)) } else { Vec::new() },
+            counters: if counted { readings(&slot.counters, section) } else { Vec::new() },
             lost_records,
             open,
         })
@@ -216,48 +218,22 @@ fn stolen(phases: &[PhaseAccount], cpu_ns: u64) -> Option<u64> {
     Some(on_wall_ns.saturating_sub(cpu_ns))
 }
 
-/// The counters of the mask, scaled by time enabled / time running in 128 bits.
-fn readings(cells: &CounterCells, mask: u64) -> Vec<CounterReading> {
-    let enabled_ns = cells.enabled_ns.load(Relaxed);
-    let running_ns = cells.running_ns.load(Relaxed);
-    let scaled = |raw: u64| -> Option<u64> {
-        if running_ns == 0 && enabled_ns > 0 {
-            return None;
-        }
-        let exact = u128::from(raw) * u128::from(enabled_ns.max(1)) / u128::from(running_ns.max(1));
-        u64::try_from(exact).ok()
-    };
+/// The counters that counted, each scaled by the times of its group.
+fn readings(cells: &CounterCells, section: &Section) -> Vec<CounterReading> {
+    let (mask, groups) = (section.counter_mask.load(Relaxed), section.counter_groups.load(Relaxed));
     let counts = |place: &usize| mask >> place & 1 == 1;
-    let reading = |place: usize| CounterReading {
-        name: NAMES[place].to_owned(),
-        value: scaled(cells.values[place].load(Relaxed)),
-        running_ratio: (enabled_ns > 0).then(|| running_ns as f64 / enabled_ns as f64),
+    let reading = |place: usize| {
+        // A damaged ledger may hold any number; a group that is not there never ran.
+        let group = (groups >> (GROUP_BITS * place as u32)) as usize & ((1 << GROUP_BITS) - 1);
+        let time = |times: &[AtomicU64]| times.get(group).map_or(0, |time| time.load(Relaxed));
+        let times = Times { enabled_ns: time(&cells.enabled_ns), running_ns: time(&cells.running_ns) };
+        CounterReading {
+            name: NAMES[place].to_owned(),
+            value: scaled(cells.values[place].load(Relaxed), times),
+            running_ratio: running_ratio(times),
+        }
     };
     (0..NAMES.len()).filter(counts).map(reading).collect()
-}
-
-/// The first fall is not worth a note when there was a second.
-fn fell_further(flags: u64) -> u64 {
-    if flags & flag::FELL_TO_TRIAL != 0 { flag::FELL_TO_TASK } else { 0 }
-}
-
-fn notes(section: &Section) -> Vec<String> {
-    let flags = section.flags.load(Relaxed);
-    [
-        (
-            flag::RING_REFUSED,
-            "context-switch records could not be had: the locked-memory budget (perf_event_mlock_kb) may be spent",
-        ),
-        (flag::COUNTERS_REFUSED, "counters could not be opened for this worker"),
-        (flag::FELL_TO_TASK & !fell_further(flags), "reading counters at every phase cost more than max_overhead: they were read at tasks"),
-        (flag::FELL_TO_TRIAL, "reading counters often cost more than max_overhead: they were read at both ends of the worker's life"),
-        (flag::PIN_REFUSED, "the worker could not be pinned to its core"),
-        (flag::RECORDS_LOST, "the ring of context-switch records was full; the phase without preempted and waking is split by schedstat, which is up to a scheduler tick off"),
-    ]
-    .into_iter()
-    .filter(|(bit, _)| flags & bit != 0)
-    .map(|(_, text)| text.to_owned())
-    .collect()
 }
 
 fn accounting<'s>(
@@ -270,6 +246,7 @@ fn accounting<'s>(
         marks: 0,
         mark_ns: unit_ns(&header.mark_ps)?,
         counter_reads: 0,
+        rdpmc_reads: 0,
         counter_read_ns: unit_ns(&header.counter_read_ps),
         schedstat_reads: 0,
         schedstat_read_ns: unit_ns(&header.schedstat_read_ps),
@@ -278,6 +255,7 @@ fn accounting<'s>(
     for section in sections {
         cost.marks += section.marks.load(Relaxed);
         cost.counter_reads += section.counter_reads.load(Relaxed);
+        cost.rdpmc_reads += section.rdpmc_reads.load(Relaxed);
         cost.schedstat_reads += section.schedstat_reads.load(Relaxed);
     }
     let spent_ns = cost.marks as f64 * cost.mark_ns
@@ -306,16 +284,37 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_shared_the_pmu_is_scaled_exactly_and_one_that_never_ran_is_not_zero() {
+    fn every_counter_is_scaled_by_the_times_of_its_own_group() {
         let map = Map::private(0).unwrap();
-        let cells = &map.coordinator().life;
-        cells.enabled_ns.store(3_000_000_000_000, Relaxed);
-        cells.running_ns.store(1_000_000_000_000, Relaxed);
-        cells.values[1].store(5_000_000_000_000_000, Relaxed);
-        let reading = readings(cells, 0b10).remove(0);
-        assert_eq!(reading.value, Some(15_000_000_000_000_000));
-        assert_eq!(reading.running_ratio, Some(1.0 / 3.0));
-        cells.running_ns.store(0, Relaxed);
-        assert_eq!(readings(cells, 0b10)[0].value, None);
+        let section = map.coordinator();
+        // cycles in group 1, which counted a third of the time; page-faults in group 0, which counted always; branches
+        // in group 3, which never did.
+        section.counter_mask.store(1 | 1 << 4 | 1 << 10, Relaxed);
+        section.counter_groups.store(1 | 3 << (4 * GROUP_BITS), Relaxed);
+        let cells = &section.life;
+        for (group, (enabled_ns, running_ns)) in
+            [(9, 9), (3_000_000_000_000, 1_000_000_000_000), (0, 0), (9, 0)].into_iter().enumerate()
+        {
+            cells.enabled_ns[group].store(enabled_ns, Relaxed);
+            cells.running_ns[group].store(running_ns, Relaxed);
+        }
+        cells.values[0].store(5_000_000_000_000_000, Relaxed);
+        cells.values[10].store(7, Relaxed);
+        let readings: Vec<_> =
+            readings(cells, section).into_iter().map(|it| (it.name, it.value, it.running_ratio)).collect();
+        let expected = [
+            ("cycles", Some(15_000_000_000_000_000), Some(1.0 / 3.0)),
+            ("branches", None, Some(0.0)),
+            ("page-faults", Some(7), Some(1.0)),
+        ];
+        assert_eq!(readings, expected.map(|(name, value, ratio)| (name.to_owned(), value, ratio)));
+    }
+
+    #[test]
+    fn a_group_that_a_damaged_ledger_names_never_ran() {
+        let map = Map::private(0).unwrap();
+        map.coordinator().counter_mask.store(1, Relaxed);
+        map.coordinator().counter_groups.store(15, Relaxed);
+        assert_eq!(readings(&map.coordinator().life, map.coordinator())[0].value, None);
     }
 }

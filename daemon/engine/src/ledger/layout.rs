@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use gild_model::phase::Phase;
 
 /// First word of a ledger: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x01");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x02");
 /// Most phases of its own that a kernel may declare.
 pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
@@ -18,7 +18,11 @@ pub const KERNEL_PHASE_NAME_LEN: usize = 32;
 /// Slots of a section: one per phase, then one per kernel phase.
 pub const SLOTS: usize = Phase::ALL.len() + KERNEL_PHASES_MAX;
 /// Counters of a section; each has its place in [`crate::measure::counters::NAMES`].
-pub const COUNTERS_MAX: usize = 12;
+pub const COUNTERS_MAX: usize = 11;
+/// Groups of counters of a section, each with times of its own.
+pub const GROUPS_MAX: usize = 4;
+/// Bits of a group's number in [`Section::counter_groups`].
+pub const GROUP_BITS: u32 = 4;
 /// A number that has not been written.
 pub const UNKNOWN: u64 = u64::MAX;
 
@@ -83,7 +87,7 @@ pub struct Header {
     pub wall_until: AtomicU64,
     /// Measured cost of a mark, in picoseconds, or [`UNKNOWN`].
     pub mark_ps: AtomicU64,
-    /// Measured cost of a group read of counters, in picoseconds, or [`UNKNOWN`].
+    /// Measured cost of a reading of the counters, in picoseconds, or [`UNKNOWN`].
     pub counter_read_ps: AtomicU64,
     /// Measured cost of a read of schedstat, in picoseconds, or [`UNKNOWN`].
     pub schedstat_read_ps: AtomicU64,
@@ -119,10 +123,10 @@ pub struct Slot {
 #[derive(Debug)]
 #[repr(C)]
 pub struct CounterCells {
-    /// Time enabled, in nanoseconds.
-    pub enabled_ns: AtomicU64,
-    /// Time running, in nanoseconds.
-    pub running_ns: AtomicU64,
+    /// Time enabled, in nanoseconds, by number of the group.
+    pub enabled_ns: [AtomicU64; GROUPS_MAX],
+    /// Time running, in nanoseconds, by number of the group.
+    pub running_ns: [AtomicU64; GROUPS_MAX],
     /// Raw counts, unscaled, by place in [`crate::measure::counters::NAMES`].
     pub values: [AtomicU64; COUNTERS_MAX],
 }
@@ -151,6 +155,8 @@ pub mod flag {
     pub const FELL_TO_TASK: u64 = 1 << 10;
     /// Counters were to be read more often, which became too dear: they were read at both ends of the worker's life.
     pub const FELL_TO_TRIAL: u64 = 1 << 11;
+    /// Hardware counters were wanted, and the worker may run on cores of several kinds.
+    pub const CORES_OF_SEVERAL_KINDS: u64 = 1 << 12;
     /// Some records were lost while the phase was long; its split is from schedstat.
     pub const RECORDS_LOST: u64 = 1 << 9;
 }
@@ -175,14 +181,18 @@ pub struct Section {
     pub weight_done: AtomicU64,
     /// Marks made.
     pub marks: AtomicU64,
-    /// Group reads of counters made.
+    /// Readings of the counters made, all groups at once.
     pub counter_reads: AtomicU64,
+    /// Of them: with a group that was read in user space.
+    pub rdpmc_reads: AtomicU64,
     /// Reads of schedstat made.
     pub schedstat_reads: AtomicU64,
     /// Bits of [`flag`].
     pub flags: AtomicU64,
     /// Which counters count: bit i for the counter at place i.
     pub counter_mask: AtomicU64,
+    /// The group of each counter, [`GROUP_BITS`] bits for the counter at each place.
+    pub counter_groups: AtomicU64,
     /// Process id, or 0.
     pub pid: AtomicU32,
     /// Thread id, or 0.
@@ -245,3 +255,4 @@ pub const fn size_of_ledger(workers: u32) -> usize {
 
 // The goal is at most 64 KiB per worker without a timeline, ring and stack of the accounting included.
 const _: () = assert!(size_of::<Section>() <= 10 * 1024);
+const _: () = assert!(COUNTERS_MAX as u32 * GROUP_BITS <= 64 && GROUPS_MAX <= 1 << GROUP_BITS);

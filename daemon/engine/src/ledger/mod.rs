@@ -21,10 +21,12 @@
 //! | [`writer`] | a worker's hold on its own section |
 //! | [`owner`] | the daemon's view: live, and closing the books |
 //! | [`books`] | raw accounts to nanoseconds and states |
+//! | [`notes`] | what could not be had for a worker, in words |
 
 pub mod books;
 pub mod layout;
 pub mod map;
+mod notes;
 pub mod owner;
 pub mod writer;
 

@@ -78,8 +78,11 @@ impl<'l> Writer<'l> {
     /// Books the difference of two counter readings.
     pub fn count(self, cells: &CounterCells, from: &Reading, to: &Reading) {
         self.change(|| {
-            add(&cells.enabled_ns, to.enabled_ns.wrapping_sub(from.enabled_ns));
-            add(&cells.running_ns, to.running_ns.wrapping_sub(from.running_ns));
+            for (group, (from, to)) in from.times.iter().zip(&to.times).enumerate() {
+                // Saturating: one may be from a page and the other from a system call, which round differently.
+                add(&cells.enabled_ns[group], to.enabled_ns.saturating_sub(from.enabled_ns));
+                add(&cells.running_ns[group], to.running_ns.saturating_sub(from.running_ns));
+            }
             for (place, cell) in cells.values.iter().enumerate() {
                 add(cell, to.values[place].wrapping_sub(from.values[place]));
             }

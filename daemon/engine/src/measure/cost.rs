@@ -21,8 +21,8 @@ use crate::ledger::writer::Writer;
 /// The scratch ledger could not be made.
 pub fn measure(meter: &Meter<'_>, header: &Header) -> io::Result<()> {
     header.mark_ps.store(mark_ps(meter)?, Relaxed);
-    if let Some(group) = meter.tools().counters() {
-        header.counter_read_ps.store(best_ps(8, 8, || drop(black_box(group.read()))), Relaxed);
+    if let Some(set) = meter.tools().counters() {
+        header.counter_read_ps.store(best_ps(8, 8, || drop(black_box(set.read()))), Relaxed);
     }
     if let Some(stat) = meter.tools().schedstat() {
         header.schedstat_read_ps.store(best_ps(8, 8, || drop(black_box(stat.read()))), Relaxed);

@@ -16,7 +16,9 @@ use gild_model::case::CounterScope;
 use gild_model::phase::Phase;
 
 use super::budget::Budget;
-use super::counters::{CounterGroup, Reading, TASK_CLOCK};
+use super::counter_group::Way;
+use super::counter_set::CounterSet;
+use super::counters::{Reading, TASK_CLOCK};
 use super::schedstat::Sample;
 use super::switch_ring::SwitchRing;
 use super::tools::{Baseline, Plan, Tools, switches};
@@ -83,7 +85,8 @@ impl<'l> Meter<'l> {
             flags |= flag::COUNTERS_PER_TASK;
         }
         section.flags.store(flags, Relaxed);
-        section.counter_mask.store(tools.counters.as_ref().map_or(0, CounterGroup::mask), Relaxed);
+        section.counter_mask.store(tools.counters.as_ref().map_or(0, CounterSet::mask), Relaxed);
+        section.counter_groups.store(tools.counters.as_ref().map_or(0, CounterSet::group_numbers), Relaxed);
         section.pid.store(std::process::id(), Relaxed);
         section.tid.store(nix::unistd::gettid().as_raw() as u32, Relaxed);
         Meter {
@@ -230,7 +233,11 @@ impl<'l> Meter<'l> {
     fn read_counters(&self) -> Option<Reading> {
         let section = self.writer.section();
         section.counter_reads.store(section.counter_reads.load(Relaxed) + 1, Relaxed);
-        self.tools.read_counters()
+        let (reading, way) = self.tools.read_counters()?;
+        if way == Way::UserSpace {
+            section.rdpmc_reads.store(section.rdpmc_reads.load(Relaxed) + 1, Relaxed);
+        }
+        Some(reading)
     }
 
     /// Empties the ring before it is full; called at safe points when the daemon asks for it.
@@ -364,7 +371,7 @@ impl<'l> Meter<'l> {
         self.start.switches.0 += now.switches.0 - self.last.switches.0;
         self.start.switches.1 += now.switches.1 - self.last.switches.1;
         if let (Some(start), Some(from), Some(to)) = (&mut self.start.counters, &self.last.counters, &now.counters) {
-            skip(start, from, to);
+            *start = start.without(from, to);
         }
         self.last = now;
         self.tools = tools;
@@ -373,7 +380,7 @@ impl<'l> Meter<'l> {
     /// The worker's last act: closes the open slot and writes the totals of its life. Gives the tools back.
     pub fn finish(mut self) -> Tools {
         if let (Some(from), Some(to)) = (self.start.counters, self.tools.read_counters()) {
-            self.writer.count(&self.writer.section().life, &from, &to);
+            self.writer.count(&self.writer.section().life, &from, &to.0);
         }
         let switches = switches();
         let cpu_ns = thread_cpu_ns().saturating_sub(self.start.cpu_ns);
@@ -386,15 +393,6 @@ impl<'l> Meter<'l> {
             switches.1.saturating_sub(self.start.switches.1),
         );
         self.tools
-    }
-}
-
-/// Moves a starting point on as if what was counted between the two readings had never happened.
-fn skip(start: &mut Reading, from: &Reading, to: &Reading) {
-    start.enabled_ns += to.enabled_ns - from.enabled_ns;
-    start.running_ns += to.running_ns - from.running_ns;
-    for (place, value) in start.values.iter_mut().enumerate() {
-        *value += to.values[place] - from.values[place];
     }
 }
 

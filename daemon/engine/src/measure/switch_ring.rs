@@ -8,15 +8,13 @@
 //! the kernel writes nothing.
 
 use std::io;
-use std::num::NonZeroUsize;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use perf_event::events::Software;
 use perf_event::{Builder, Clock, Counter};
 
+use super::mapping::{Mapping, page_size};
+use super::perf_error::PerfError;
 use crate::attribution::SwitchEvent;
 
 /// Data pages that are tried, largest first: the unprivileged budget (perf_event_mlock_kb) may be nearly spent.
@@ -36,30 +34,35 @@ const SAMPLE_TIME: u64 = 1 << 2;
 const SWITCH_TIME_OFFSET: usize = 8;
 /// Size of a SWITCH record: the header, then the time.
 const SWITCH_LEN: usize = 16;
+/// What the event is called in errors.
+const NAME: &str = "context-switch records";
 /// Bytes in front of the count in a LOST record: the header, then the event's id.
 const LOST_COUNT_OFFSET: usize = 16;
 
 /// The ring of the thread that opened it.
 #[derive(Debug)]
 pub struct SwitchRing {
-    page: NonNull<u8>,
+    memory: Mapping,
     data_size: usize,
-    page_size: usize,
     /// How far this reader has come; the kernel is told at the end of each drain.
     tail: u64,
     _event: Counter,
 }
-
-// SAFETY: the mapping belongs to the ring alone. Moving it to another thread is harmless in itself: the records stay
-// those of the observed thread, and the owner is the only reader.
-unsafe impl Send for SwitchRing {}
 
 impl SwitchRing {
     /// Opens and maps a ring for the calling thread.
     ///
     /// # Errors
     /// EACCES: perf_event_paranoid above 2 or seccomp; EPERM from mmap: the budget of locked memory is spent.
-    pub fn open() -> io::Result<SwitchRing> {
+    pub fn open() -> Result<SwitchRing, PerfError> {
+        SwitchRing::open_at_most(DATA_PAGES[0])
+    }
+
+    /// The same, with no more than this many pages of records.
+    ///
+    /// # Errors
+    /// As for [`SwitchRing::open`].
+    pub fn open_at_most(data_pages_max: usize) -> Result<SwitchRing, PerfError> {
         let mut builder = Builder::new().kind(Software::DUMMY).observe_self().any_cpu();
         builder.context_switch(true).sample_id_all(true).clockid(Clock::MONOTONIC_RAW).enabled(true);
         let attrs = builder.attrs_mut();
@@ -67,23 +70,23 @@ impl SwitchRing {
         // No wake-up is ever wanted: nobody polls this descriptor.
         attrs.set_watermark(1);
         attrs.__bindgen_anon_2.wakeup_watermark = u32::MAX;
-        let event = builder.build()?;
-        let page_size = page_size();
+        let event = builder.build().map_err(|source| PerfError::Open { event: NAME, in_kernel: false, source })?;
         let mut refused = io::ErrorKind::Other.into();
-        for pages in DATA_PAGES {
-            match map(&event, page_size * (1 + pages)) {
-                Ok(page) => {
-                    return Ok(SwitchRing { page, data_size: pages * page_size, page_size, tail: 0, _event: event });
+        for pages in DATA_PAGES.into_iter().filter(|pages| *pages <= data_pages_max) {
+            match Mapping::of(&event, pages) {
+                Ok(memory) => {
+                    let data_size = memory.bytes() - page_size();
+                    return Ok(SwitchRing { memory, data_size, tail: 0, _event: event });
                 }
                 Err(error) => refused = error,
             }
         }
-        Err(refused)
+        Err(PerfError::Map { event: NAME, source: refused })
     }
 
     /// Size of the mapping, in bytes.
     pub fn mapped_bytes(&self) -> usize {
-        self.page_size + self.data_size
+        self.memory.bytes()
     }
 
     /// Whether there are records that have not been drained. One load and a comparison.
@@ -132,14 +135,12 @@ impl SwitchRing {
     /// Eight bytes of the record at `position`; records are multiples of eight bytes and wrap around the end.
     fn data(&self, position: u64, offset: usize) -> u64 {
         let at = (position as usize + offset) % self.data_size;
-        self.word(self.page_size + at).load(Ordering::Relaxed)
+        self.word(self.memory.bytes() - self.data_size + at).load(Ordering::Relaxed)
     }
 
     #[inline(always)]
     fn word(&self, offset: usize) -> &AtomicU64 {
-        // SAFETY: `offset` is one of the two constants or lies in the data pages (`data`), is a multiple of eight, and
-        // the mapping of 1 + n pages lives as long as `self`. The kernel is the only other party.
-        unsafe { self.page.add(offset).cast::<AtomicU64>().as_ref() }
+        self.memory.word(offset)
     }
 }
 
@@ -148,30 +149,6 @@ fn switch(misc: u16, at_ns: u64) -> SwitchEvent {
         SwitchEvent::Out { at_ns, preempted: misc & MISC_SWITCH_OUT_PREEMPT != 0 }
     } else {
         SwitchEvent::In { at_ns }
-    }
-}
-
-fn page_size() -> usize {
-    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
-    usize::try_from(size.expect("every Linux tells its page size")).expect("a page size is positive")
-}
-
-fn map(event: &Counter, length: usize) -> io::Result<NonNull<u8>> {
-    let length = NonZeroUsize::new(length).expect("at least two pages are asked for");
-    let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    // SAFETY: `event` owns the descriptor and outlives this call.
-    let fd = unsafe { BorrowedFd::borrow_raw(event.as_raw_fd()) };
-    // SAFETY: a new shared mapping at an address of the kernel's choice aliases nothing of this process.
-    let page = unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, fd, 0) }?;
-    Ok(page.cast())
-}
-
-impl Drop for SwitchRing {
-    fn drop(&mut self) {
-        // SAFETY: `open` mapped exactly this range, and this is the process that did: a forked child, where the kernel
-        // leaves perf mappings out (VM_DONTCOPY), never drops its parent's ring (`models::process` ends it by _exit).
-        let unmapped = unsafe { munmap(self.page.cast(), self.mapped_bytes()) };
-        debug_assert!(unmapped.is_ok(), "munmap of an own mapping fails only for a wrong range");
     }
 }
 

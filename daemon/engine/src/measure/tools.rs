@@ -6,21 +6,30 @@ use gild_model::case::CounterScope;
 use gild_model::host::Tier;
 use nix::sys::resource::{UsageWho, getrusage};
 
-use super::counters::{CounterGroup, Reading, TASK_CLOCK, is_hardware, place};
+use super::counter_group::Way;
+use super::counter_set::{CounterSet, Wanted};
+use super::counters::{Reading, TASK_CLOCK, is_hardware, place};
 use super::schedstat::{Sample, Schedstat};
 use super::switch_ring::SwitchRing;
 use crate::attribution::SwitchFold;
 use crate::clock::{Clock, raw_ns, thread_cpu_ns};
+use crate::core_pmus::{Choice, CorePmus};
 use crate::ledger::layout::flag;
 use crate::spec::TrialSpec;
+use crate::topology;
+
+/// Pages of switch records where counters are mapped too: both together keep within 64 KiB per worker.
+const RING_PAGES_BESIDE_COUNTERS: usize = 4;
 
 /// What a worker shall measure, as far as the machine lets it.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The best tier to try.
     pub tier: Tier,
-    /// Places of the counters to open, see [`super::counters::NAMES`].
-    pub counters: Vec<usize>,
+    /// Places of the counters to open, see [`super::counters::NAMES`], group by group.
+    pub counters: Vec<Vec<usize>>,
+    /// The PMUs of the machine's cores; read only where hardware counters are to be opened.
+    pub core_pmus: CorePmus,
     /// Whether events in the kernel are counted too.
     pub counts_kernel: bool,
     /// How often counters are read, at most.
@@ -32,9 +41,13 @@ pub struct Plan {
 impl Plan {
     /// The plan of a trial; counters of another version of gild, which this one does not know, are left out.
     pub fn of(spec: &TrialSpec) -> Plan {
+        let group = |names: &Vec<String>| names.iter().filter_map(|name| place(name)).collect();
+        let counters: Vec<Vec<usize>> = spec.counter_groups.iter().map(group).collect();
+        let hardware = counters.iter().flatten().any(|place| is_hardware(*place));
         Plan {
             tier: spec.tier,
-            counters: spec.counter_names.iter().filter_map(|name| place(name)).collect(),
+            core_pmus: if hardware { CorePmus::of_machine() } else { CorePmus::default() },
+            counters,
             counts_kernel: spec.counts_kernel,
             scope: spec.counters,
             max_overhead: spec.max_overhead,
@@ -47,7 +60,7 @@ impl Plan {
 pub struct Tools {
     pub(super) ring: Option<SwitchRing>,
     pub(super) schedstat: Option<Schedstat>,
-    pub(super) counters: Option<CounterGroup>,
+    pub(super) counters: Option<CounterSet>,
     /// Bits of [`flag`] that say what is there and what was refused.
     pub(super) flags: u64,
 }
@@ -60,20 +73,38 @@ impl Tools {
             tools.flags |= flag::SCHEDSTAT;
         }
         if plan.tier >= Tier::Software {
-            tools.ring = SwitchRing::open().ok();
-            tools.flags |= if tools.ring.is_some() { flag::SWITCH_RECORDS } else { flag::RING_REFUSED };
-        }
-        if plan.tier >= Tier::Software && !plan.counters.is_empty() {
-            tools.counters = CounterGroup::open(&plan.counters, plan.counts_kernel).ok();
-            tools.flags |= match &tools.counters {
-                None => flag::COUNTERS_REFUSED,
-                Some(group) if (0..64).any(|place| group.mask() >> place & 1 == 1 && is_hardware(place)) => {
-                    flag::HARDWARE
-                }
-                Some(_) => 0,
-            };
+            tools.open_counters(plan);
+            let mapped = tools.counters.as_ref().is_some_and(|set| set.mapped_bytes() > 0);
+            let ring = if mapped { SwitchRing::open_at_most(RING_PAGES_BESIDE_COUNTERS) } else { SwitchRing::open() };
+            tools.flags |= if ring.is_ok() { flag::SWITCH_RECORDS } else { flag::RING_REFUSED };
+            tools.ring = ring.ok();
         }
         tools
+    }
+
+    /// Opens the counters; hardware counters only where the thread stays on cores of one kind.
+    fn open_counters(&mut self, plan: &Plan) {
+        let is_hardware = |group: &Vec<usize>| group.iter().any(|place| is_hardware(*place));
+        let mut groups = plan.counters.clone();
+        let mut core_pmu = None;
+        if groups.iter().any(is_hardware) {
+            match plan.core_pmus.choose(&allowed_cpus()) {
+                Choice::TheOnlyOne => {}
+                Choice::Pmu(kind) => core_pmu = Some(kind),
+                Choice::Nowhere => {
+                    groups.retain(|group| !is_hardware(group));
+                    self.flags |= flag::CORES_OF_SEVERAL_KINDS;
+                }
+            }
+        }
+        let set = CounterSet::open(Wanted { groups: &groups, counts_kernel: plan.counts_kernel, core_pmu });
+        if set.refused().is_some() {
+            self.flags |= flag::COUNTERS_REFUSED;
+        }
+        if set.counts_hardware() {
+            self.flags |= flag::HARDWARE;
+        }
+        self.counters = Some(set).filter(|set| !set.is_empty());
     }
 
     /// The ring, if there is one.
@@ -87,18 +118,18 @@ impl Tools {
     }
 
     /// The counters, if there are any.
-    pub fn counters(&self) -> Option<&CounterGroup> {
+    pub fn counters(&self) -> Option<&CounterSet> {
         self.counters.as_ref()
     }
 
-    /// The counters' values now.
-    pub(super) fn read_counters(&self) -> Option<Reading> {
-        self.counters.as_ref().and_then(|group| group.read().ok())
+    /// The counters' values now, and how they were read.
+    pub(super) fn read_counters(&self) -> Option<(Reading, Way)> {
+        self.counters.as_ref().and_then(|set| set.read().ok())
     }
 
     /// Whether the thread's CPU time is among the counters.
     pub(super) fn counts_task_clock(&self) -> bool {
-        self.counters.as_ref().is_some_and(|group| group.mask() >> TASK_CLOCK & 1 == 1)
+        self.counters.as_ref().is_some_and(|set| set.mask() >> TASK_CLOCK & 1 == 1)
     }
 
     /// Whether there are switch records that have not been folded in.
@@ -113,7 +144,7 @@ impl Tools {
             raw_ns: raw_ns(),
             cpu_ns: thread_cpu_ns(),
             sched: self.schedstat.as_ref().and_then(|stat| stat.read().ok()).unwrap_or_default(),
-            counters: self.read_counters(),
+            counters: self.read_counters().map(|(reading, _)| reading),
             switches: switches(),
         }
     }
@@ -145,6 +176,11 @@ impl Tools {
         };
         (0..8).map(reading).min().unwrap_or(0)
     }
+}
+
+/// The hardware threads that the calling thread may run on; none, if they cannot be had.
+fn allowed_cpus() -> Vec<u32> {
+    topology::allowed_cores().unwrap_or_default().iter().map(|core| core.cpu).collect()
 }
 
 /// Everything cumulative, at one instant on this thread.

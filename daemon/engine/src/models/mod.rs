@@ -22,7 +22,7 @@ use gild_model::experiment::ParamValue;
 use gild_model::phase::Phase;
 
 use crate::clock::{Clock, raw_ns};
-use crate::ledger::layout::Section;
+use crate::ledger::layout::{Section, flag};
 use crate::ledger::map::Map;
 use crate::ledger::writer::stamp_birth;
 use crate::locks::Lock;
@@ -33,6 +33,7 @@ use crate::plugin::library::Kernel;
 use crate::plugin::task::TaskContext;
 use crate::plugin::value::Value;
 use crate::spec::TrialSpec;
+use crate::topology;
 
 /// A trial that is ready to run.
 #[derive(Debug)]
@@ -85,6 +86,16 @@ impl Trial<'_> {
         stamp_birth(section, Clock::best().now(), raw_ns());
         section
     }
+}
+
+/// Binds the calling worker to its core, then starts its accounts: which counters it can have may depend on the core.
+pub fn start_pinned<'l>(section: &'l Section, plan: &Plan, core: Option<u32>) -> Meter<'l> {
+    let refused = core.is_some_and(|cpu| topology::pin_self(cpu).is_err());
+    let meter = Meter::start(section, plan);
+    if refused {
+        meter.set_flag(flag::PIN_REFUSED);
+    }
+    meter
 }
 
 /// Runs one task on the calling worker, which holds the lock; afterwards it is in `then`, and the task is still its

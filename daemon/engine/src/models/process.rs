@@ -16,14 +16,13 @@ use nix::unistd::{ForkResult, Pid, fork, getppid};
 use serde::{Deserialize, Serialize};
 
 use super::processes::Peer;
-use super::{Trial, run_task};
-use crate::ledger::layout::{Section, flag};
+use super::{Trial, run_task, start_pinned};
+use crate::ledger::layout::Section;
 use crate::locks::Lock;
 use crate::measure::meter::Meter;
 use crate::plugin::instance::Instance;
 use crate::plugin::value::Value;
 use crate::spec::{CONTROL_FD, LEDGER_FD, TrialSpec};
-use crate::topology;
 use crate::transport::{Channel, Kind};
 
 /// Where a spawned worker reads frames; its ledger is at [`LEDGER_FD`].
@@ -145,8 +144,8 @@ fn die_with_parent(parent: Pid) -> io::Result<()> {
 
 fn forked_worker(trial: &Trial<'_>, worker: usize, section: &'static Section, channel: Channel) -> i32 {
     crate::fault::watch(section);
-    let mut meter = Meter::start(section, trial.plan);
-    let status = serve(trial.instance, worker, trial.cores[worker], channel, &mut meter);
+    let mut meter = start_pinned(section, trial.plan, trial.cores[worker]);
+    let status = serve(trial.instance, worker, channel, &mut meter);
     meter.finish();
     status
 }
@@ -195,16 +194,7 @@ fn trial_ledger() -> BorrowedFd<'static> {
 
 /// A worker's life after its start: tasks in, results out, until the coordinator closes the connection. Afterwards it is
 /// in `teardown`. Gives the exit status.
-pub fn serve(
-    instance: &Instance<'_>,
-    worker: usize,
-    core: Option<u32>,
-    mut channel: Channel,
-    meter: &mut Meter<'_>,
-) -> i32 {
-    if core.is_some_and(|cpu| topology::pin_self(cpu).is_err()) {
-        meter.set_flag(flag::PIN_REFUSED);
-    }
+pub fn serve(instance: &Instance<'_>, worker: usize, mut channel: Channel, meter: &mut Meter<'_>) -> i32 {
     let ended = loop {
         meter.mark(Phase::Idle);
         match serve_one(instance, worker, &mut channel, meter) {

@@ -14,13 +14,12 @@ use crossbeam::utils::CachePadded;
 use gild_model::case::LockPolicy;
 use gild_model::phase::Phase;
 
-use super::{Trial, run_task, task_error};
-use crate::ledger::layout::{Section, SlotId, attention, flag};
+use super::{Trial, run_task, start_pinned, task_error};
+use crate::ledger::layout::{Section, SlotId, attention};
 use crate::locks::Lock;
 use crate::measure::meter::Meter;
 use crate::plugin::instance::Instance;
 use crate::plugin::value::Value;
-use crate::topology;
 
 /// Stack of a worker: what the main thread of a program usually has. Reserved, not touched.
 const STACK_SIZE: usize = 8 << 20;
@@ -84,10 +83,7 @@ impl<'t> Pool<'t> {
     /// A worker's life.
     fn work(&self, worker: usize, section: &'static Section) {
         crate::fault::watch(section);
-        let mut meter = Meter::start(section, self.trial.plan);
-        if self.trial.cores[worker].is_some_and(|cpu| topology::pin_self(cpu).is_err()) {
-            meter.set_flag(flag::PIN_REFUSED);
-        }
+        let mut meter = start_pinned(section, self.trial.plan, self.trial.cores[worker]);
         let instance = self.instances.get(worker).unwrap_or(self.trial.instance);
         self.lock.acquire(worker, &mut meter, SlotId::phase(Phase::Idle));
         while let Some(task) = self.next(worker, &mut meter) {

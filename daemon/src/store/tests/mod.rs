@@ -37,6 +37,7 @@ fn host() -> HostReport {
         clock: "tsc".to_owned(),
         clock_reason: None,
         counters: Vec::new(),
+        counter_groups: Vec::new(),
         counts_kernel: true,
         checks: Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! Meters on the test's own thread, with ledgers of their own.
 
 use super::*;
+use crate::core_pmus::CorePmus;
 use crate::ledger::map::Map;
 use crate::ledger::writer::stamp_birth;
 use gild_model::host::Tier;
@@ -10,6 +11,7 @@ fn software() -> Plan {
     Plan {
         tier: Tier::Software,
         counters: Vec::new(),
+        core_pmus: CorePmus::default(),
         counts_kernel: false,
         scope: CounterScope::Trial,
         max_overhead: 0.005,
@@ -57,7 +59,7 @@ fn a_phase_that_overflows_the_ring_is_split_by_schedstat_and_the_next_one_is_not
 }
 
 fn counting(max_overhead: f64) -> Plan {
-    Plan { counters: vec![TASK_CLOCK], scope: CounterScope::Phase, max_overhead, ..software() }
+    Plan { counters: vec![vec![TASK_CLOCK]], scope: CounterScope::Phase, max_overhead, ..software() }
 }
 
 fn flags(map: &Map) -> u64 {

@@ -1,0 +1,85 @@
+//! What could not be had for a worker, or not as it was wanted, in words.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use gild_model::account::CounterReading;
+
+use super::layout::{Section, flag};
+use crate::core_pmus::CorePmus;
+
+/// A counter that counted less of the time than this shared the PMU; what is missing above it is rounding.
+const SHARED_BELOW: f64 = 0.99;
+
+/// The first fall is not worth a note when there was a second.
+fn fell_further(flags: u64) -> u64 {
+    if flags & flag::FELL_TO_TRIAL != 0 { flag::FELL_TO_TASK } else { 0 }
+}
+
+/// The notes on a worker with these counters over its life.
+pub(super) fn of(section: &Section, counters: &[CounterReading]) -> Vec<String> {
+    let flags = section.flags.load(Relaxed);
+    [
+        (
+            flag::RING_REFUSED,
+            "context-switch records could not be had: the locked-memory budget (perf_event_mlock_kb) may be spent",
+        ),
+        (flag::COUNTERS_REFUSED, "some counters, or all, could not be opened for this worker"),
+        (flag::FELL_TO_TASK & !fell_further(flags), "reading counters at every phase cost more than max_overhead: they were read at tasks"),
+        (flag::FELL_TO_TRIAL, "reading counters often cost more than max_overhead: they were read at both ends of the worker's life"),
+        (flag::PIN_REFUSED, "the worker could not be pinned to its core"),
+        (flag::RECORDS_LOST, "the ring of context-switch records was full; the phase without preempted and waking is split by schedstat, which is up to a scheduler tick off"),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| flags & bit != 0)
+    .map(|(_, text)| text.to_owned())
+    .chain((flags & flag::CORES_OF_SEVERAL_KINDS != 0).then(|| several_kinds(&CorePmus::of_machine())))
+    .chain(sharing(counters).map(str::to_owned))
+    .collect()
+}
+
+/// Fast and slow cores count different things: what was counted here and there is neither summed nor scaled.
+fn several_kinds(pmus: &CorePmus) -> String {
+    format!(
+        "no hardware counters: the worker may run on cores of several kinds ({}); pin the case to cores of one kind",
+        pmus.describe()
+    )
+}
+
+/// Whether counters shared the PMU. The ratios differ from worker to worker and are in its readings, not here.
+fn sharing(counters: &[CounterReading]) -> Option<&'static str> {
+    if counters.iter().any(|counter| counter.value.is_none()) {
+        Some(
+            "some counters never got onto the PMU and are not counted: something else holds it, or too many are asked for",
+        )
+    } else if counters.iter().any(|counter| counter.running_ratio.is_some_and(|ratio| ratio < SHARED_BELOW)) {
+        Some("hardware counters took turns on the PMU: each count is scaled up by its running_ratio")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::map::Map;
+
+    #[test]
+    fn a_worker_that_may_run_on_cores_of_several_kinds_says_what_to_do() {
+        let map = Map::private(0).unwrap();
+        map.coordinator().flags.store(flag::CORES_OF_SEVERAL_KINDS, Relaxed);
+        let notes = of(map.coordinator(), &[]);
+        assert!(matches!(&notes[..], [note] if note.ends_with("pin the case to cores of one kind")), "{notes:?}");
+    }
+
+    #[test]
+    fn counters_that_shared_the_pmu_are_noted_and_those_that_did_not_are_not() {
+        let map = Map::private(0).unwrap();
+        let with = |value, running_ratio| {
+            let reading = |value, running_ratio| CounterReading { name: "cycles".to_owned(), value, running_ratio };
+            of(map.coordinator(), &[reading(Some(1), Some(1.0)), reading(value, running_ratio)])
+        };
+        assert!(with(Some(7), Some(0.9999)).is_empty());
+        assert!(with(Some(7), Some(0.33))[0].starts_with("hardware counters took turns"));
+        assert!(with(None, Some(0.0))[0].starts_with("some counters never got onto the PMU"));
+    }
+}
