@@ -226,10 +226,10 @@ pub struct CaseArguments {
     /// Numbers of workers [default: one per core]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub workers: Vec<NonZeroU32>,
-    /// Lock policies, for threads: cpython, none [default: cpython]
+    /// Lock policies, for threads: cpython, fair, none [default: cpython]
     #[arg(long = "lock", value_name = "L,…", value_delimiter = ',')]
     pub locks: Vec<LockPolicy>,
-    /// Switch interval of the lock policy cpython, in microseconds [default: 5000]
+    /// Switch interval of the lock policies cpython and fair, in microseconds [default: 5000]
     #[arg(long, value_name = "US")]
     pub interval_us: Option<u64>,
     /// Start methods, for processes: fork, spawn [default: fork]

@@ -88,7 +88,7 @@ fn threads(asked: &CaseArguments, workers: NonZeroU32, choice: &CaseChoice) -> V
     let lock = |lock: Option<LockPolicy>| CaseChoice {
         workers: Some(workers),
         lock,
-        interval_us: asked.interval_us.filter(|_| lock != Some(LockPolicy::None)),
+        interval_us: asked.interval_us.filter(|_| lock.is_none_or(LockPolicy::has_interval)),
         ..choice.clone()
     };
     each(&asked.locks).map(lock).collect()
@@ -126,11 +126,11 @@ fn open_choice(model: Model) -> CaseChoice {
 fn refuse_what_no_model_uses(asked: &CaseArguments, models: &[Model]) -> Result<(), Error> {
     let threads = models.contains(&Model::Threads);
     let processes = models.contains(&Model::Processes);
-    let cpython = threads && (asked.locks.is_empty() || asked.locks.contains(&LockPolicy::Cpython));
+    let interval = threads && (asked.locks.is_empty() || asked.locks.iter().any(|it| it.has_interval()));
     let given = [
         ("--workers", !asked.workers.is_empty(), threads || processes, "--model threads or processes"),
         ("--lock", !asked.locks.is_empty(), threads, "--model threads"),
-        ("--interval-us", asked.interval_us.is_some(), cpython, "--model threads with --lock cpython"),
+        ("--interval-us", asked.interval_us.is_some(), interval, "--model threads with --lock cpython or fair"),
         ("--start", !asked.starts.is_empty(), processes, "--model processes"),
         ("--transport", !asked.transports.is_empty(), processes, "--model processes"),
     ];
@@ -231,7 +231,10 @@ mod tests {
                 "processes-4-socketpair",
             ]
         );
-        assert_eq!(names("k --model threads --workers 2 --lock cpython,none --interval-us 100").len(), 2);
+        assert_eq!(
+            names("k --model threads --workers 2 --lock cpython,fair,none --interval-us 100"),
+            ["threads-2-100us", "threads-2-fair-100us", "threads-2-unlocked"]
+        );
         assert_eq!(names("k --workers 3 --pinning 0,1"), ["sequential-0,1", "threads-3-0,1", "processes-3-0,1"]);
     }
 

@@ -59,8 +59,20 @@ named! {
     LockPolicy ("lock policy") {
         /// The global interpreter lock of CPython 3.2 and later.
         Cpython = "cpython",
+        /// First in, first out: the releaser hands the lock to the longest waiter.
+        Fair = "fair",
         /// No lock: free threading.
         None = "none",
+    }
+}
+
+impl LockPolicy {
+    /// Whether a holder is asked to drop the lock after an interval.
+    pub fn has_interval(self) -> bool {
+        match self {
+            LockPolicy::Cpython | LockPolicy::Fair => true,
+            LockPolicy::None => false,
+        }
     }
 }
 
@@ -191,7 +203,7 @@ pub struct Case {
     pub workers: u32,
     /// What guards the kernel (`threads`).
     pub lock: Option<LockPolicy>,
-    /// Switch interval of the `cpython` lock policy, in microseconds.
+    /// Switch interval of the lock (`cpython`, `fair`), in microseconds.
     pub interval_us: Option<u64>,
     /// How workers come to life (`processes`).
     pub start: Option<Start>,

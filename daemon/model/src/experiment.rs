@@ -24,8 +24,8 @@
 //! [[case]]
 //! model = "threads"         # sequential | threads | processes
 //! workers = 10
-//! lock = "cpython"          # threads: cpython | none; default cpython
-//! interval_us = 5000        # threads with cpython; default 5000
+//! lock = "cpython"          # threads: cpython | fair | none; default cpython
+//! interval_us = 5000        # threads with cpython or fair; default 5000
 //! start = "fork"            # processes: fork | spawn; default fork
 //! transport = "pipe"        # processes: pipe | socketpair; default pipe
 //! pinning = "none"          # none | compact | scatter | [cores]; default none
@@ -47,7 +47,7 @@ use crate::until::Until;
 pub const WORKERS_MAX: u32 = 1024;
 /// Most repetitions (and warm-ups) of a run.
 pub const REPETITIONS_MAX: u32 = 10_000;
-/// Default switch interval of the `cpython` lock policy (CPython's own default), in microseconds.
+/// Default switch interval of a lock (CPython's own default), in microseconds.
 pub const INTERVAL_US_DEFAULT: u64 = 5_000;
 /// Longest task or trial limit that can be asked for, in seconds (one year).
 pub const LIMIT_S_MAX: f64 = 365.0 * 86_400.0;
@@ -217,7 +217,7 @@ pub struct CaseChoice {
     pub workers: Option<NonZeroU32>,
     /// What guards a threaded kernel.
     pub lock: Option<LockPolicy>,
-    /// Switch interval of the `cpython` lock policy, in microseconds.
+    /// Switch interval of the lock (`cpython`, `fair`), in microseconds.
     pub interval_us: Option<u64>,
     /// How worker processes come to life.
     pub start: Option<Start>,
@@ -243,10 +243,11 @@ impl CaseChoice {
         refuse("start", self.start.is_some(), processes)?;
         refuse("transport", self.transport.is_some(), processes)?;
         let lock = threads.then(|| self.lock.unwrap_or(LockPolicy::Cpython));
-        if self.interval_us.is_some() && lock != Some(LockPolicy::Cpython) {
-            return Err("interval_us: has no meaning without lock = \"cpython\"".to_owned());
+        let interval = lock.is_some_and(LockPolicy::has_interval);
+        if self.interval_us.is_some() && !interval {
+            return Err("interval_us: has no meaning without lock = \"cpython\" or \"fair\"".to_owned());
         }
-        let interval_us = (lock == Some(LockPolicy::Cpython)).then(|| self.interval_us.unwrap_or(INTERVAL_US_DEFAULT));
+        let interval_us = interval.then(|| self.interval_us.unwrap_or(INTERVAL_US_DEFAULT));
         if interval_us.is_some_and(|us| !(1..=60_000_000).contains(&us)) {
             return Err("interval_us: must be in 1..=60000000".to_owned());
         }
@@ -404,6 +405,20 @@ mod tests {
         assert_eq!(it.cases[2].transport, Some(Transport::Pipe));
         let json = serde_json::to_string(&it).unwrap();
         assert_eq!(serde_json::from_str::<Experiment>(&json).unwrap(), it);
+    }
+
+    #[test]
+    fn a_fair_lock_has_the_interval_of_cpythons() {
+        let case = "[[case]]\nmodel = 'threads'\nworkers = 3\nlock = 'fair'\n";
+        let it = check(&format!("kernel = 'k'\n{case}{case}interval_us = 700")).unwrap();
+        assert_eq!(it.cases.iter().map(|case| case.interval_us).collect::<Vec<_>>(), [Some(5_000), Some(700)]);
+        assert_eq!((it.cases[0].name.as_str(), it.cases[1].name.as_str()), ("threads-3-fair", "threads-3-fair-700us"));
+        refused(&format!("kernel = 'k'\n{case}interval_us = 0"), "interval_us: must be in 1..=60000000");
+        let unlocked = case.replace("fair", "none");
+        refused(
+            &format!("kernel = 'k'\n{unlocked}interval_us = 9"),
+            "has no meaning without lock = \"cpython\" or \"fair\"",
+        );
     }
 
     #[test]

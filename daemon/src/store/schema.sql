@@ -26,8 +26,8 @@ CREATE TABLE cases (
     name        TEXT NOT NULL,    -- unique within the run
     model       TEXT NOT NULL,    -- sequential, threads, processes
     workers     INTEGER NOT NULL, -- number of workers
-    lock        TEXT,             -- lock policy (threads): cpython, none
-    interval_us INTEGER,          -- switch interval of the lock, in microseconds (cpython)
+    lock        TEXT,             -- lock policy (threads): cpython, fair, none
+    interval_us INTEGER,          -- switch interval of the lock, in microseconds (cpython, fair)
     start       TEXT,             -- start method (processes): fork, spawn
     transport   TEXT,             -- transport (processes): pipe, socketpair
     pinning     TEXT NOT NULL,    -- none, compact, scatter, or cores such as 0,2

@@ -21,7 +21,7 @@ pub fn experiment() -> Experiment {
         model,
         workers,
         lock,
-        interval_us: lock.filter(|it| *it == LockPolicy::Cpython).map(|_| 5_000),
+        interval_us: lock.filter(|it| it.has_interval()).map(|_| 5_000),
         start: None,
         transport: None,
         pinning: Pinning::Cores(vec![0, 2]),

@@ -15,13 +15,11 @@
 //!         on request: while nobody else has taken it: wait (once) on switch_cond
 //! ```
 
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::ledger::layout::attention::DROP_LOCK;
+use super::DROP_LOCK;
+use super::sync::Ordering::{Acquire, Relaxed, Release};
+use super::sync::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard, held};
 
 /// No worker has held the lock yet.
 const NOBODY: usize = usize::MAX;
@@ -82,7 +80,7 @@ impl Gil {
         let mut state = held(self.state.lock());
         while state.locked {
             let switch_number = state.switch_number;
-            let (woken, wait) = self.cond.wait_timeout(state, self.interval).unwrap_or_else(PoisonError::into_inner);
+            let (woken, wait) = held(self.cond.wait_timeout(state, self.interval));
             state = woken;
             if wait.timed_out() {
                 timed_out();
@@ -130,86 +128,5 @@ impl Gil {
             // Once, without a loop, as in CPython: a spurious wake-up lets the worker compete again.
             drop(self.switch_cond.wait(switching));
         }
-    }
-}
-
-/// A mutex here is never poisoned by a panic that matters: nothing is done under it that could leave it half changed.
-fn held<'m, T>(lock: Result<MutexGuard<'m, T>, PoisonError<MutexGuard<'m, T>>>) -> MutexGuard<'m, T> {
-    lock.unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicBool, AtomicU64};
-
-    fn words(count: usize) -> Vec<&'static AtomicU32> {
-        (0..count).map(|_| &*Box::leak(Box::new(AtomicU32::new(0)))).collect()
-    }
-
-    /// Runs `threads` workers that count under the lock, with a safe point after each count, until all have counted
-    /// `each` times. Gives the lock, and what the first counter and its check say.
-    fn contend(threads: usize, each: u64) -> (Gil, u64) {
-        let attention = words(threads);
-        let gil = Gil::new(Duration::from_micros(200), attention.clone());
-        let (inside, sum) = (AtomicBool::new(false), AtomicU64::new(0));
-        std::thread::scope(|scope| {
-            for worker in 0..threads {
-                let (gil, inside, sum, attention) = (&gil, &inside, &sum, &attention);
-                scope.spawn(move || {
-                    gil.take(worker, || {});
-                    for _ in 0..each {
-                        assert!(!inside.swap(true, Acquire), "two workers inside");
-                        sum.store(sum.load(Relaxed) + 1, Relaxed);
-                        inside.store(false, Release);
-                        if attention[worker].load(Relaxed) & DROP_LOCK != 0 {
-                            gil.drop_on_request(worker);
-                            gil.take(worker, || {});
-                        }
-                    }
-                    gil.drop_lock(worker);
-                });
-            }
-        });
-        let total = sum.load(Relaxed);
-        (gil, total)
-    }
-
-    #[test]
-    fn one_worker_at_a_time_and_every_worker_gets_there() {
-        let (gil, total) = contend(4, 200_000);
-        assert_eq!(total, 800_000);
-        assert!(gil.switches() >= 4, "every worker has taken the lock: {} switches", gil.switches());
-        assert!(gil.try_take(0), "the lock is free in the end");
-    }
-
-    #[test]
-    fn a_free_lock_is_taken_at_once_and_a_held_one_is_not() {
-        let gil = Gil::new(Duration::from_millis(5), words(2));
-        assert!(gil.try_take(0));
-        assert!(!gil.try_take(1));
-        gil.drop_lock(0);
-        assert!(gil.try_take(1));
-        assert_eq!(gil.switches(), 2);
-    }
-
-    #[test]
-    fn a_waiter_asks_for_the_lock_only_after_an_interval_without_a_switch() {
-        let attention = words(2);
-        let gil = Gil::new(Duration::from_millis(1), attention.clone());
-        assert!(gil.try_take(0));
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| gil.take(1, || {}));
-            while attention[0].load(Relaxed) & DROP_LOCK == 0 {
-                std::thread::yield_now();
-            }
-            gil.drop_on_request(0);
-            // Forced switching: the other worker has the lock, or a spurious wake-up let this one go early.
-            waiter.join().unwrap();
-        });
-        assert_eq!(gil.last_holder.load(Relaxed), 1);
-        gil.drop_lock(1);
-        gil.take(0, || {});
-        assert_eq!(attention[0].load(Relaxed), 0, "whoever takes the lock has no request any more");
     }
 }

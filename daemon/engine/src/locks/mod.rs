@@ -1,6 +1,16 @@
 //! What guards a threaded kernel: the lock policies, and the marks around them.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`cpython`] | the global interpreter lock of CPython 3.2 and later |
+//! | [`fair`] | a lock that is handed over in the order of asking |
+//! | [`sync`] | what both are made of |
 
 pub mod cpython;
+pub mod fair;
+pub mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -9,8 +19,10 @@ use gild_model::case::LockPolicy;
 use gild_model::phase::Phase;
 
 use crate::ledger::layout::SlotId;
+use crate::ledger::layout::attention::DROP_LOCK;
 use crate::measure::meter::Meter;
 use cpython::Gil;
+use fair::Fair;
 
 /// A lock policy in force, shared by all workers of a process.
 #[derive(Debug)]
@@ -19,6 +31,8 @@ pub enum Lock {
     None,
     /// The global interpreter lock of CPython 3.2 and later.
     Cpython(Gil),
+    /// First in, first out.
+    Fair(Fair),
 }
 
 impl Lock {
@@ -28,18 +42,17 @@ impl Lock {
         match policy {
             LockPolicy::None => Lock::None,
             LockPolicy::Cpython => Lock::Cpython(Gil::new(interval, attention)),
+            LockPolicy::Fair => Lock::Fair(Fair::new(interval, attention)),
         }
     }
 
     /// Takes the lock, waiting for it as `lock-wait`; afterwards time is booked to `then`.
     #[inline]
     pub fn acquire(&self, worker: usize, meter: &mut Meter<'_>, then: SlotId) {
-        if let Lock::Cpython(gil) = self {
-            // A lock that is free costs no wait, and leaves none in the accounts.
-            if !gil.try_take(worker) {
-                meter.mark(Phase::LockWait);
-                gil.take(worker, || meter.relieve());
-            }
+        // A lock that is free costs no wait, and leaves none in the accounts.
+        if !self.try_take(worker) {
+            meter.mark(Phase::LockWait);
+            self.take(worker, meter);
         }
         if meter.slot() != then {
             meter.mark_slot(then);
@@ -49,19 +62,44 @@ impl Lock {
     /// Gives the lock back without being asked to: before blocking, or for good.
     #[inline]
     pub fn release(&self, worker: usize) {
-        if let Lock::Cpython(gil) = self {
-            gil.drop_lock(worker);
+        match self {
+            Lock::None => {}
+            Lock::Cpython(gil) => gil.drop_lock(worker),
+            Lock::Fair(fair) => fair.drop_lock(worker),
         }
     }
 
     /// Gives the lock to whoever asked for it, and waits to have it back; afterwards time is booked to `then`.
     pub fn hand_over(&self, worker: usize, meter: &mut Meter<'_>, then: SlotId) {
-        if let Lock::Cpython(gil) = self {
-            meter.mark(Phase::SwitchWait);
-            gil.drop_on_request(worker);
-            meter.mark(Phase::LockWait);
-            gil.take(worker, || meter.relieve());
-            meter.mark_slot(then);
+        match self {
+            Lock::None => return,
+            Lock::Cpython(gil) => {
+                meter.mark(Phase::SwitchWait);
+                gil.drop_on_request(worker);
+                meter.mark(Phase::LockWait);
+            }
+            Lock::Fair(fair) => {
+                meter.mark(Phase::LockWait);
+                fair.drop_lock(worker);
+            }
+        }
+        self.take(worker, meter);
+        meter.mark_slot(then);
+    }
+
+    fn try_take(&self, worker: usize) -> bool {
+        match self {
+            Lock::None => true,
+            Lock::Cpython(gil) => gil.try_take(worker),
+            Lock::Fair(fair) => fair.try_take(worker),
+        }
+    }
+
+    fn take(&self, worker: usize, meter: &mut Meter<'_>) {
+        match self {
+            Lock::None => {}
+            Lock::Cpython(gil) => gil.take(worker, || meter.relieve()),
+            Lock::Fair(fair) => fair.take(worker, || meter.relieve()),
         }
     }
 }

@@ -1,0 +1,166 @@
+//! The policies on real threads. What no schedule may break is for the model checks of the end-to-end tests' crate.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::thread;
+use std::time::Duration;
+
+use super::DROP_LOCK;
+use super::cpython::Gil;
+use super::fair::Fair;
+
+fn words(count: usize) -> Vec<&'static AtomicU32> {
+    (0..count).map(|_| &*Box::leak(Box::new(AtomicU32::new(0)))).collect()
+}
+
+/// What the policies have in common.
+trait Policy: Sync {
+    fn take(&self, worker: usize);
+    /// What a safe point does on request, until the worker has the lock again.
+    fn hand_over(&self, worker: usize);
+    fn drop_lock(&self, worker: usize);
+}
+
+impl Policy for Gil {
+    fn take(&self, worker: usize) {
+        self.take(worker, || {});
+    }
+    fn hand_over(&self, worker: usize) {
+        self.drop_on_request(worker);
+        self.take(worker, || {});
+    }
+    fn drop_lock(&self, worker: usize) {
+        self.drop_lock(worker);
+    }
+}
+
+impl Policy for Fair {
+    fn take(&self, worker: usize) {
+        self.take(worker, || {});
+    }
+    fn hand_over(&self, worker: usize) {
+        self.drop_lock(worker);
+        self.take(worker, || {});
+    }
+    fn drop_lock(&self, worker: usize) {
+        self.drop_lock(worker);
+    }
+}
+
+/// Workers count under the lock, with a safe point after each count, until all have counted `each` times. Gives the sum.
+fn contend(lock: &impl Policy, attention: &[&AtomicU32], each: u64) -> u64 {
+    let (inside, sum) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for (worker, asked) in attention.iter().enumerate() {
+            let (inside, sum) = (&inside, &sum);
+            scope.spawn(move || {
+                lock.take(worker);
+                for _ in 0..each {
+                    assert!(!inside.swap(true, Acquire), "two workers inside");
+                    sum.store(sum.load(Relaxed) + 1, Relaxed);
+                    inside.store(false, Release);
+                    if asked.load(Relaxed) & DROP_LOCK != 0 {
+                        lock.hand_over(worker);
+                    }
+                }
+                lock.drop_lock(worker);
+            });
+        }
+    });
+    sum.into_inner()
+}
+
+const SHORT: Duration = Duration::from_micros(200);
+
+#[test]
+fn one_worker_at_a_time_and_every_worker_gets_there() {
+    let attention = words(4);
+    let gil = Gil::new(SHORT, attention.clone());
+    assert_eq!(contend(&gil, &attention, 200_000), 800_000);
+    assert!(gil.switches() >= 4, "every worker has taken the lock: {} switches", gil.switches());
+    assert!(gil.try_take(0), "the lock is free in the end");
+
+    let fair = Fair::new(SHORT, attention.clone());
+    assert_eq!(contend(&fair, &attention, 200_000), 800_000);
+    assert!(fair.switches() >= 4, "every worker has taken the lock: {} switches", fair.switches());
+    assert!(fair.try_take(0), "the lock is free in the end");
+}
+
+#[test]
+fn a_free_lock_is_taken_at_once_and_a_held_one_is_not() {
+    let gil = Gil::new(SHORT, words(2));
+    assert!(gil.try_take(0));
+    assert!(!gil.try_take(1));
+    gil.drop_lock(0);
+    assert!(gil.try_take(1));
+    assert_eq!(gil.switches(), 2);
+
+    let fair = Fair::new(SHORT, words(2));
+    assert!(fair.try_take(0));
+    assert!(!fair.try_take(1));
+    fair.drop_lock(0);
+    assert!(fair.try_take(1));
+    assert_eq!(fair.switches(), 2);
+}
+
+#[test]
+fn a_waiter_asks_the_holder_to_drop_the_lock_and_gets_it() {
+    let attention = words(2);
+    let wait_until_asked = || {
+        while attention[0].load(Relaxed) & DROP_LOCK == 0 {
+            thread::yield_now();
+        }
+    };
+    let gil = Gil::new(SHORT, attention.clone());
+    gil.take(0, || {});
+    thread::scope(|scope| {
+        scope.spawn(|| gil.take(1, || {}));
+        wait_until_asked();
+        // Forced switching: the other worker has the lock, or a spurious wake-up let this one go early.
+        gil.drop_on_request(0);
+    });
+    assert_eq!(gil.switches(), 2);
+    gil.drop_lock(1);
+    gil.take(0, || {});
+    assert_eq!(attention[0].load(Relaxed), 0, "whoever takes the lock has no request any more");
+
+    let fair = Fair::new(SHORT, attention.clone());
+    fair.take(0, || {});
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            fair.take(1, || {});
+            fair.drop_lock(1);
+        });
+        wait_until_asked();
+        fair.drop_lock(0);
+        fair.take(0, || {});
+        assert_eq!(fair.switches(), 3, "the other worker had it between");
+        assert_eq!(attention[0].load(Relaxed), 0, "whoever takes the lock has no request any more");
+    });
+}
+
+#[test]
+fn a_fair_lock_serves_in_the_order_of_asking_and_the_dropper_last() {
+    const WORKERS: usize = 6;
+    let fair = Fair::new(SHORT, words(WORKERS));
+    let order = std::sync::Mutex::new(Vec::new());
+    fair.take(0, || {});
+    thread::scope(|scope| {
+        for (position, worker) in [3, 1, 5, 2, 4].into_iter().enumerate() {
+            let (fair, order) = (&fair, &order);
+            scope.spawn(move || {
+                fair.take(worker, || {});
+                order.lock().unwrap().push(worker);
+                fair.drop_lock(worker);
+            });
+            while fair.in_line() < position as u64 + 2 {
+                thread::yield_now();
+            }
+        }
+        fair.drop_lock(0);
+        fair.take(0, || {});
+        order.lock().unwrap().push(0);
+    });
+    assert_eq!(*order.lock().unwrap(), [3, 1, 5, 2, 4, 0]);
+    assert_eq!(fair.in_line(), 1);
+}
