@@ -14,6 +14,7 @@
 //! | [`topology`], [`pinning`] | the machine's cores, and which worker runs on which |
 //! | [`digest`] | the identity of a trial's results |
 //! | [`fault`] | a note in the ledger before a deadly signal takes effect |
+//! | [`noise`] | what else the machine does while a trial runs |
 //! | [`host`] | what this machine can measure |
 //! | [`coordinator`], [`worker`], [`scan`] | the programs behind `gild coordinator`, `gild worker`, `gild scan` |
 
@@ -27,6 +28,7 @@ pub mod ledger;
 pub mod locks;
 pub mod measure;
 pub mod models;
+pub mod noise;
 pub mod pinning;
 pub mod plugin;
 pub mod scan;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::WorkerAccount;
 use crate::host::Tier;
+use crate::noise::Noise;
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub struct Trial {
     pub tier: Tier,
     /// Cost of the accounting itself.
     pub accounting: Option<AccountingCost>,
+    /// What else the machine did meanwhile. `None`: not measured.
+    pub noise: Option<Noise>,
     /// Accounts: the coordinator first, then the workers in order.
     pub workers: Vec<WorkerAccount>,
     /// The end of what the kernel wrote to its standard output and error, if it wrote anything.
