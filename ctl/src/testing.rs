@@ -308,6 +308,8 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
             counter_read_ns: None,
             schedstat_reads: 0,
             schedstat_read_ns: None,
+            cpu_clock_reads: 0,
+            cpu_clock_read_ns: None,
             share: 0.001,
         }),
         workers: Vec::new(),

@@ -36,6 +36,7 @@ pub fn trial(status: TrialStatus) -> Trial {
         verified: None,
         tier: Tier::Bare,
         accounting: None,
+        noise: None,
         workers: Vec::new(),
         output: None,
     }

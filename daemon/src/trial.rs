@@ -6,6 +6,7 @@
 //!                                                  └ cancelled, limit passed: killed ───┘
 //! ```
 //!
+//! What else the machine does meanwhile is read before the first step and once the process is over, and not in between.
 //! The ledger is looked at every [`LOOK_INTERVAL`], and only while the trial runs. Nothing here decides what the
 //! trial's end means: [`crate::verdict`] does, from the evidence collected here.
 
@@ -18,8 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gild_engine::ledger::{Ledger, Live};
+use gild_engine::noise::{Reading, between};
 use gild_engine::spec::{CONTROL_FD, LEDGER_FD, TrialSpec};
 use gild_model::account::Role;
+use gild_model::noise::Noise;
 use gild_model::trial::Trial;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -91,6 +94,7 @@ pub async fn run(
         descriptors: vec![1, 2, CONTROL_FD, LEDGER_FD],
     };
     let descriptors = [output_writer.as_fd(), output_writer.as_fd(), theirs.as_fd(), ledger.as_fd()];
+    let before = read_machine().await;
     let mut process = spawner.start(job, &descriptors).await?;
     drop((output_writer, theirs));
 
@@ -105,16 +109,16 @@ pub async fn run(
         };
         watch_over(&mut process, &ledger, limits, stop, look, talk, drain).await
     };
+    let noise = noise(before, read_machine().await, seen.end);
     let last = ledger.live();
     let books = ledger.close();
     let exit = seen.end.map(|end| end.exit);
     let verdict =
         judge(&Evidence { answer: &answer, pid, exit, stop: seen.stop.as_ref(), last: &last, faults: &books.faults });
     let mut workers = books.workers;
-    if let (Some(note), Some(row)) =
-        (strays_note(seen.end, seen.stop.as_ref()), workers.iter_mut().find(|it| it.role == Role::Coordinator))
-    {
-        row.notes.push(note);
+    if let Some(row) = workers.iter_mut().find(|it| it.role == Role::Coordinator) {
+        row.notes.extend(strays_note(seen.end, seen.stop.as_ref()));
+        row.notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
     }
     Ok(Trial {
         case: turn.case,
@@ -129,6 +133,7 @@ pub async fn run(
         verified: verdict.verified,
         tier: books.tier,
         accounting: books.accounting,
+        noise: noise.ok(),
         workers,
         output: tail.text(),
     })
@@ -269,6 +274,19 @@ fn control_socket() -> io::Result<(UnixStream, StdStream)> {
     Ok((UnixStream::from_std(ours)?, theirs))
 }
 
+/// What the machine says now; off this thread, because a large machine takes a while to say it.
+async fn read_machine() -> io::Result<Reading> {
+    let read = tokio::task::spawn_blocking(|| Reading::take(Path::new("/"))).await;
+    read.expect("reading files does not panic")
+}
+
+/// What else happened between two readings, beside processes that ended like this.
+fn noise(before: io::Result<Reading>, after: io::Result<Reading>, end: Option<End>) -> io::Result<Noise> {
+    // A process that is still there has not told its CPU time.
+    let own_cpu_ns = end.filter(|end| end.left == 0).map(|end| end.cpu_ns);
+    Ok(between(&before?, &after?, own_cpu_ns))
+}
+
 /// Of a trial that ended by itself: what it left behind.
 fn strays_note(end: Option<End>, stop: Option<&Stop>) -> Option<String> {
     let end = end.filter(|end| stop.is_none() && matches!(end.exit, Exit::Exited(0)))?;
@@ -321,7 +339,7 @@ mod tests {
 
     #[test]
     fn strays_are_noted_only_where_the_trial_ended_well() {
-        let end = |exit, strays| Some(End { exit, strays, left: 0 });
+        let end = |exit, strays| Some(End { exit, strays, left: 0, cpu_ns: 0 });
         assert_eq!(strays_note(end(Exit::Exited(0), 0), None), None);
         assert!(strays_note(end(Exit::Exited(0), 2), None).unwrap().starts_with("2 processes outlived"));
         assert_eq!(strays_note(end(Exit::Signalled(9), 2), None), None);

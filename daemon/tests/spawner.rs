@@ -34,6 +34,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_daemonised_grandchild_does_not_outlive_its_job", a_daemonised_grandchild_does_not_outlive_its_job),
     ("a_chain_of_daemonised_processes_is_swept_to_its_end", a_chain_of_daemonised_processes_is_swept_to_its_end),
     ("a_scan_that_ends_leaves_the_trial_beside_it_alone", a_scan_that_ends_leaves_the_trial_beside_it_alone),
+    ("cpu_time_of_everybody_in_a_job_is_the_job_s", cpu_time_of_everybody_in_a_job_is_the_job_s),
     ("nothing_outlives_a_daemon_that_is_killed", nothing_outlives_a_daemon_that_is_killed),
     ("nothing_outlives_a_spawner_that_is_killed", nothing_outlives_a_spawner_that_is_killed),
 ];
@@ -127,6 +128,11 @@ fn is_gone(pid: i32) -> bool {
     stat.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']))
 }
 
+/// How a job ended and what it left behind.
+fn outcome(end: End) -> (Exit, u32, u32) {
+    (end.exit, end.strays, end.left)
+}
+
 fn await_gone(pids: &[i32]) {
     let since = Instant::now();
     while let Some(pid) = pids.iter().find(|pid| !is_gone(**pid)) {
@@ -182,7 +188,7 @@ fn exit_statuses_and_signals_are_reported() {
     ];
     for (script, exit) in table {
         let mut running = bench.trial(script);
-        assert_eq!(bench.end(&mut running), Some(End { exit, strays: 0, left: 0 }), "{script}");
+        assert_eq!(bench.end(&mut running).map(outcome), Some((exit, 0, 0)), "{script}");
     }
     bench.close();
 }
@@ -226,7 +232,7 @@ fn a_daemonised_grandchild_does_not_outlive_its_job() {
     assert!(!is_gone(grandchild));
     running.go();
     let end = bench.end(&mut running).unwrap();
-    assert_eq!(end, End { exit: Exit::Exited(7), strays: 1, left: 0 });
+    assert_eq!(outcome(end), (Exit::Exited(7), 1, 0));
     assert!(is_gone(grandchild));
     bench.close();
 }
@@ -250,10 +256,50 @@ fn a_scan_that_ends_leaves_the_trial_beside_it_alone() {
     let mut trial = bench.trial(&format!("{DAEMONISE}; echo $$; read go <&3; exit 0"));
     let pids = [trial.pid(), trial.pid()];
     let mut scan = bench.start(JobKind::Scan, "exit 1").unwrap();
-    assert_eq!(bench.end(&mut scan), Some(End { exit: Exit::Exited(1), strays: 0, left: 0 }));
+    assert_eq!(bench.end(&mut scan).map(outcome), Some((Exit::Exited(1), 0, 0)));
     assert!(pids.iter().all(|pid| !is_gone(*pid)), "the trial's own and its helper go on");
     trial.go();
-    assert_eq!(bench.end(&mut trial), Some(End { exit: Exit::Exited(0), strays: 1, left: 0 }));
+    assert_eq!(bench.end(&mut trial).map(outcome), Some((Exit::Exited(0), 1, 0)));
+    bench.close();
+}
+
+/// Burns CPU time for a while, and tells how much it was.
+const BURN: &str = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; times";
+
+/// CPU time of a shell from the first line that its builtin `times` prints, such as `0m0.13s 0m0.00s`, in nanoseconds.
+fn burnt_ns(line: &str) -> u64 {
+    let time = |word: &str| {
+        let (minutes, seconds) = word.trim_end_matches('s').split_once('m').unwrap();
+        minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
+    };
+    (line.split_whitespace().map(time).sum::<f64>() * 1e9) as u64
+}
+
+fn cpu_time_of_everybody_in_a_job_is_the_job_s() {
+    let bench = Bench::new("/bin/sh");
+    let mut idle = bench.trial("read go <&3");
+    idle.go();
+    let idle_ns = bench.end(&mut idle).unwrap().cpu_ns;
+    // One that is waited for, one that is left behind and ends, one that is left behind and has to be killed, and the first.
+    let script = "export BURN; sh -c \"$BURN\"; (setsid sh -c \"$BURN\" &); read go <&3; \
+                  (setsid sh -c \"$BURN; exec sleep 1000\" &); read go <&3; eval \"$BURN\"";
+    let mut burning = bench.trial(&format!("BURN='{BURN}'; {script}"));
+    let mut told_ns = 0;
+    for go_after in [false, true, true, false] {
+        let own_ns = burnt_ns(&burning.line());
+        assert!(own_ns > 0, "it burns more than the hundredth of a second that times can tell");
+        told_ns += own_ns;
+        // Time of the children, which are told apart here.
+        burning.line();
+        if go_after {
+            burning.go();
+        }
+    }
+    let end = bench.end(&mut burning).unwrap();
+    assert_eq!(outcome(end), (Exit::Exited(0), 1, 0));
+    assert!(end.cpu_ns >= told_ns, "{end:?}: its processes told of {told_ns} ns");
+    assert!(end.cpu_ns < told_ns * 2, "{end:?}: its processes told of {told_ns} ns, and did little else");
+    assert!(idle_ns < told_ns / 2, "{idle_ns} ns of a job that does nothing");
     bench.close();
 }
 

@@ -104,8 +104,35 @@ pub struct Span {
     pub preempted_ns: Option<u64>,
     /// Growth of schedstat's run delay, in nanoseconds. `None`: not measured.
     pub run_delay_ns: Option<u64>,
-    /// CPU time of the thread, in nanoseconds. `None`: not measured.
+    /// CPU time of the thread, in nanoseconds, where the time off the CPU is not measured. `None`: not measured.
     pub cpu_ns: Option<u64>,
+    /// Time on the CPU that the thread's CPU clock did not see, in nanoseconds. `None`: not measured.
+    pub stolen_ns: Option<u64>,
+}
+
+/// What the CPU clock makes of what the records say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Time off the CPU, in nanoseconds.
+    pub off_ns: u64,
+    /// Time on the CPU that the CPU clock did not see, in nanoseconds.
+    pub stolen_ns: u64,
+}
+
+/// Holds what the records say of a span against the thread's CPU clock.
+///
+/// The scheduler charges a thread from the moment that it is chosen, some microseconds before the record says that it is
+/// on the CPU: what the CPU clock has seen beyond the records is time on the CPU, too. What the records say and the CPU
+/// clock has not seen was stolen: Linux leaves the time that a hypervisor took out of CPU clocks
+/// (`CONFIG_PARAVIRT_TIME_ACCOUNTING`), and interrupts where it measures them (`CONFIG_IRQ_TIME_ACCOUNTING`). Where
+/// records are missing, the CPU clock is all there is.
+pub fn reconcile(wall_ns: u64, cpu_ns: u64, off_ns: u64, complete: bool) -> Reconciled {
+    let not_charged_ns = wall_ns.saturating_sub(cpu_ns);
+    let off_ns = off_ns.min(wall_ns);
+    match complete {
+        true => Reconciled { off_ns: off_ns.min(not_charged_ns), stolen_ns: not_charged_ns.saturating_sub(off_ns) },
+        false => Reconciled { off_ns: off_ns.max(not_charged_ns), stolen_ns: 0 },
+    }
 }
 
 /// How a span splits into states, in nanoseconds. `None`: not measured.
@@ -133,7 +160,7 @@ pub fn split(span: Span) -> States {
         return split_without_records(span);
     };
     let on_wall_ns = span.wall_ns - off_ns;
-    let stolen_ns = span.cpu_ns.map(|cpu| on_wall_ns.saturating_sub(cpu));
+    let stolen_ns = span.stolen_ns.map(|stolen| stolen.min(on_wall_ns));
     let mut states = States { on_cpu_ns: Some(on_wall_ns - stolen_ns.unwrap_or(0)), stolen_ns, ..States::default() };
     let Some(preempted_ns) = span.preempted_ns.map(|it| it.min(off_ns)) else {
         states.run_queue_ns = span.run_delay_ns.map(|it| it.min(off_ns));
@@ -227,8 +254,14 @@ mod tests {
 
     #[test]
     fn a_span_splits_into_what_its_sources_say() {
-        let span =
-            Span { wall_ns: 100, off_ns: Some(60), preempted_ns: Some(10), run_delay_ns: Some(25), cpu_ns: Some(38) };
+        let span = Span {
+            wall_ns: 100,
+            off_ns: Some(60),
+            preempted_ns: Some(10),
+            run_delay_ns: Some(25),
+            cpu_ns: None,
+            stolen_ns: Some(2),
+        };
         let states = split(span);
         assert_eq!(states.on_cpu_ns, Some(38));
         assert_eq!(states.preempted_ns, Some(10));
@@ -236,6 +269,19 @@ mod tests {
         assert_eq!(states.run_queue_ns, Some(25));
         assert_eq!(states.blocked_ns, Some(35));
         assert_eq!(states.stolen_ns, Some(2));
+    }
+
+    #[test]
+    fn the_cpu_clock_decides_what_was_on_and_what_was_stolen() {
+        let seen = |cpu_ns, off_ns, complete| {
+            let seen = reconcile(100, cpu_ns, off_ns, complete);
+            (seen.off_ns, seen.stolen_ns)
+        };
+        assert_eq!(seen(40, 60, true), (60, 0), "both agree");
+        assert_eq!(seen(45, 60, true), (55, 0), "charged before the record says that it is on");
+        assert_eq!(seen(30, 60, true), (60, 10), "on, and not charged");
+        assert_eq!(seen(30, 20, false), (70, 0), "records are missing");
+        assert_eq!(seen(200, 150, true), (0, 0), "clocks that disagree");
     }
 
     #[test]
@@ -265,13 +311,14 @@ mod tests {
             wall_ns in 0..u64::from(u32::MAX),
             run_delay_ns in prop::option::of(0..u64::from(u32::MAX)),
             cpu_ns in prop::option::of(0..u64::from(u32::MAX)),
+            stolen_ns in prop::option::of(0..u64::from(u32::MAX)),
         ) {
             let mut fold = SwitchFold::default();
             events.into_iter().for_each(|it| fold.feed(it));
             let off = fold.take();
             prop_assert!(off.preempted_ns <= off.off_ns);
             let preempted_ns = (!off.full).then_some(off.preempted_ns);
-            let states = split(Span { wall_ns, off_ns: Some(off.off_ns), preempted_ns, run_delay_ns, cpu_ns });
+            let states = split(Span { wall_ns, off_ns: Some(off.off_ns), preempted_ns, run_delay_ns, cpu_ns, stolen_ns });
             if let (Some(on), Some(queue), Some(blocked)) = (states.on_cpu_ns, states.run_queue_ns, states.blocked_ns) {
                 prop_assert_eq!(on + queue + blocked + states.stolen_ns.unwrap_or(0), wall_ns);
             }

@@ -15,6 +15,7 @@
 //! | [`core_pmus`] | the PMUs of cores of several kinds |
 //! | [`digest`] | the identity of a trial's results |
 //! | [`fault`] | a note in the ledger before a deadly signal takes effect |
+//! | [`noise`] | what else the machine does while a trial runs |
 //! | [`host`] | what this machine can measure |
 //! | [`coordinator`], [`worker`], [`scan`] | the programs behind `gild coordinator`, `gild worker`, `gild scan` |
 
@@ -29,6 +30,7 @@ pub mod ledger;
 pub mod locks;
 pub mod measure;
 pub mod models;
+pub mod noise;
 pub mod pinning;
 pub mod plugin;
 pub mod scan;

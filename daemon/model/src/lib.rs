@@ -12,6 +12,7 @@
 //! | [`phase`] | what a worker is doing, and whether it is running while it does it |
 //! | [`account`] | measured time: per worker, per phase, per state |
 //! | [`trial`] | one execution of all tasks under one case |
+//! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`comparison`] | two runs held against each other |
@@ -27,6 +28,7 @@ pub mod case;
 pub mod comparison;
 pub mod experiment;
 pub mod host;
+pub mod noise;
 pub mod params;
 pub mod paths;
 pub mod phase;

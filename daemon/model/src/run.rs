@@ -132,6 +132,8 @@ pub struct AccountRow {
     pub status: String,
     /// The trial's wall time, in nanoseconds.
     pub trial_wall_ns: Option<u64>,
+    /// What else the machine did while the trial ran.
+    pub noise: Option<crate::noise::Noise>,
     /// `coordinator` or `worker`.
     pub role: String,
     /// Number of the worker.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::WorkerAccount;
 use crate::host::Tier;
+use crate::noise::Noise;
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub struct Trial {
     pub tier: Tier,
     /// Cost of the accounting itself.
     pub accounting: Option<AccountingCost>,
+    /// What else the machine did meanwhile. `None`: not measured.
+    pub noise: Option<Noise>,
     /// Accounts: the coordinator first, then the workers in order.
     pub workers: Vec<WorkerAccount>,
     /// The end of what the kernel wrote to its standard output and error, if it wrote anything.
@@ -79,6 +82,12 @@ pub struct AccountingCost {
     pub schedstat_reads: u64,
     /// Cost of one read of schedstat, in nanoseconds. `None`: none were made.
     pub schedstat_read_ns: Option<f64>,
+    /// Reads of a thread's CPU clock.
+    #[serde(default)]
+    pub cpu_clock_reads: u64,
+    /// Cost of one read of a CPU clock, in nanoseconds. `None`: none were made.
+    #[serde(default)]
+    pub cpu_clock_read_ns: Option<f64>,
     /// All of it as a share of the workers' lives, 0 to 1.
     pub share: f64,
 }

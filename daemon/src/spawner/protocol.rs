@@ -98,6 +98,8 @@ pub struct End {
     pub strays: u32,
     /// Processes that outlived even SIGKILL for [`super::service::SWEEP_TIME_MAX`] (stuck in the kernel).
     pub left: u32,
+    /// CPU time of all its processes that were waited for, by the spawner or by one another, in nanoseconds.
+    pub cpu_ns: u64,
 }
 
 /// What became of a process.

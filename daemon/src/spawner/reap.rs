@@ -8,7 +8,9 @@ use std::mem::MaybeUninit;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::time::TimeVal;
 use nix::unistd::{Pid, getpgid, getpgrp};
 
 use super::protocol::Exit;
@@ -49,9 +51,31 @@ pub fn look() -> Found {
     }
 }
 
-/// Buries a child that [`look`] found; `None`: there is no such child.
-pub fn bury(child: Pid) -> Option<Exit> {
-    wait(libc::P_PID, child.as_raw().unsigned_abs(), libc::WNOHANG).ok().flatten().map(|(_, exit)| exit)
+/// A child that was buried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buried {
+    /// What became of it.
+    pub exit: Exit,
+    /// Its CPU time, and that of the descendants that it and they waited for, in nanoseconds.
+    pub cpu_ns: u64,
+}
+
+/// Buries a child that [`look`] found; `None`: there is no such child. The caller has one thread.
+pub fn bury(child: Pid) -> Option<Buried> {
+    let before_ns = cpu_of_buried_ns();
+    let (_, exit) = wait(libc::P_PID, child.as_raw().unsigned_abs(), libc::WNOHANG).ok().flatten()?;
+    Some(Buried { exit, cpu_ns: cpu_of_buried_ns().saturating_sub(before_ns) })
+}
+
+/// CPU time of all children that were ever waited for, with their descendants. The kernel scales user and system time so
+/// that their sum is exact (getrusage(2) tells it in microseconds).
+fn cpu_of_buried_ns() -> u64 {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("getrusage knows RUSAGE_CHILDREN");
+    let ns = |time: TimeVal| {
+        let us = time.tv_sec().saturating_mul(1_000_000).saturating_add(time.tv_usec());
+        u64::try_from(us).unwrap_or(0).saturating_mul(1000)
+    };
+    ns(usage.user_time()).saturating_add(ns(usage.system_time()))
 }
 
 /// waitid(2) by hand, because nix cannot name a real-time signal that ended a child and loses the child over it.

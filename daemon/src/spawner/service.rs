@@ -29,7 +29,7 @@ use nix::unistd::{Pid, setsid};
 
 use super::child::{self, Program, Step, TARGET_END};
 use super::protocol::{End, Exit, Job, JobId, JobKind, Report, Request, receive, send};
-use super::reap::{Found, bury, kill_strays, kill_with_group, look};
+use super::reap::{Buried, Found, bury, kill_strays, kill_with_group, look};
 
 /// How long the strays of a job may take to die before it is reported as over without them.
 pub const SWEEP_TIME_MAX: Duration = Duration::from_secs(5);
@@ -61,13 +61,17 @@ struct Service {
 struct Live {
     pid: Pid,
     kind: JobKind,
+    /// CPU time of what it left behind and that is over.
+    cpu_ns: u64,
 }
 
 /// The jobs whose first process is over while something they left behind may still live.
 struct Ending {
-    jobs: Vec<(JobId, Exit)>,
+    jobs: Vec<(JobId, Buried)>,
     killed: BTreeSet<Pid>,
     strays: u32,
+    /// CPU time of what they left behind.
+    cpu_ns: u64,
     since: Instant,
 }
 
@@ -127,7 +131,7 @@ impl Service {
             Request::Start { id, job } => {
                 let report = match self.start(&job, &descriptors) {
                     Ok(pid) => {
-                        self.live.insert(id, Live { pid, kind: job.kind });
+                        self.live.insert(id, Live { pid, kind: job.kind, cpu_ns: 0 });
                         Report::Started { id, pid: pid.as_raw().unsigned_abs() }
                     }
                     Err((step, errno)) => Report::Refused { id, step: step.name().to_owned(), errno: errno as i32 },
@@ -167,30 +171,43 @@ impl Service {
                 // Before it is buried: until then its number, which is its group's, cannot be anybody else's.
                 kill_with_group(pid);
             }
-            let Some(exit) = bury(pid) else { continue };
+            let Some(buried) = bury(pid) else { continue };
             if let Some((id, live)) = job {
                 self.live.remove(&id);
-                self.end(id, live.kind, exit);
-            } else if let Some(ending) = self.ending.as_mut().filter(|it| it.killed.contains(&pid)) {
-                ending.strays += u32::from(exit == Exit::Signalled(Signal::SIGKILL as i32));
+                self.end(id, live.kind, Buried { cpu_ns: live.cpu_ns + buried.cpu_ns, ..buried });
+            } else {
+                self.count_stray(pid, buried);
             }
+        }
+    }
+
+    /// Something that a job left behind is over: its CPU time is the job's, in doubt the trial's.
+    fn count_stray(&mut self, pid: Pid, buried: Buried) {
+        if let Some(ending) = &mut self.ending {
+            let killed = ending.killed.contains(&pid) && buried.exit == Exit::Signalled(Signal::SIGKILL as i32);
+            ending.strays += u32::from(killed);
+            ending.cpu_ns += buried.cpu_ns;
+        } else if let Some(trial) = self.live.values_mut().find(|live| live.kind == JobKind::Trial) {
+            trial.cpu_ns += buried.cpu_ns;
         }
     }
 
     /// The first process of a job is over and its group is killed. Has its strays looked for, if they can be
     /// told from another job's: a scan that ends beside a trial leaves them to the end of the trial.
-    fn end(&mut self, id: JobId, kind: JobKind, exit: Exit) {
+    fn end(&mut self, id: JobId, kind: JobKind, buried: Buried) {
         if kind == JobKind::Scan && !self.live.is_empty() {
-            self.over.push(Report::Ended { id, end: End { exit, strays: 0, left: 0 } });
+            let Buried { exit, cpu_ns } = buried;
+            self.over.push(Report::Ended { id, end: End { exit, strays: 0, left: 0, cpu_ns } });
             return;
         }
         let ending = self.ending.get_or_insert_with(|| Ending {
             jobs: Vec::new(),
             killed: BTreeSet::new(),
             strays: 0,
+            cpu_ns: 0,
             since: Instant::now(),
         });
-        ending.jobs.push((id, exit));
+        ending.jobs.push((id, buried));
     }
 
     /// Kills what ended jobs left behind; reports them once there is nothing left.
@@ -203,8 +220,9 @@ impl Service {
         let none_left = strays.is_empty() && (!spare.is_empty() || look() == Found::NoChildren);
         if none_left || ending.since.elapsed() > SWEEP_TIME_MAX {
             let left = u32::try_from(strays.len()).unwrap_or(u32::MAX);
-            for (id, exit) in std::mem::take(&mut ending.jobs) {
-                self.over.push(Report::Ended { id, end: End { exit, strays: ending.strays, left } });
+            for (id, Buried { exit, cpu_ns }) in std::mem::take(&mut ending.jobs) {
+                let end = End { exit, strays: ending.strays, left, cpu_ns: cpu_ns + ending.cpu_ns };
+                self.over.push(Report::Ended { id, end });
             }
             self.ending = None;
         }

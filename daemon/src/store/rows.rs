@@ -6,6 +6,7 @@ use gild_model::trial::TrialStatus;
 use rusqlite::Row;
 
 use super::columns::Columns;
+use super::noise::{noise_columns, noise_of};
 use super::trials::{account_columns, account_of};
 use super::{Result, Store};
 
@@ -13,8 +14,9 @@ use super::{Result, Store};
 /// (sqlite.org/optoverview.html, "Manual control of query plans"), so rows come in their order without sorting.
 pub(super) const ROWS: &str = concat!(
     "SELECT trials.run, cases.name, cases.model, cases.workers, cases.lock, cases.start, cases.transport,
-        cases.pinning, trials.repetition, trials.warmup, trials.status, trials.wall_ns, workers.role, workers.number,
-        workers.pid, workers.tid, workers.core, ",
+        cases.pinning, trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
+    noise_columns!(),
+    ", workers.role, workers.number, workers.pid, workers.tid, workers.core, ",
     account_columns!(),
     " FROM trials
       CROSS JOIN cases ON cases.run = trials.run AND cases.position = trials.case_position
@@ -65,6 +67,7 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
         warmup: columns.take()?,
         status: columns.name::<TrialStatus>()?.name().to_owned(),
         trial_wall_ns: columns.take()?,
+        noise: noise_of(&mut columns)?,
         role: columns.name::<Role>()?.name().to_owned(),
         worker: columns.take()?,
         pid: columns.take()?,

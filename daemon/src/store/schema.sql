@@ -52,7 +52,6 @@ CREATE TABLE trials (
     marks             INTEGER,             -- changes of phase, all workers and the coordinator; NULL: cost not known
     mark_ns           REAL,                -- cost of one mark
     counter_reads     INTEGER,             -- readings of the counters, all groups at once
-    rdpmc_reads       INTEGER,             -- of them: hardware counters read in user space, not by a system call
     counter_read_ns   REAL,                -- cost of a reading; NULL: none were made
     schedstat_reads   INTEGER,             -- reads of schedstat
     schedstat_read_ns REAL,                -- cost of one of them; NULL: none were made

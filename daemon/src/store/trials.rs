@@ -6,14 +6,17 @@ use gild_model::trial::{AccountingCost, Trial};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{Columns, Json};
+use super::noise::{noise_columns, noise_of};
 use super::{Result, Store, StoreError};
 
 /// The columns of a [`Trial`] without its workers, after the trial's own id.
-pub(super) const TRIALS: &str =
+pub(super) const TRIALS: &str = concat!(
     "SELECT id, case_position, repetition, warmup, status, error, wall_ns, tasks_planned, tasks_done,
         digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns, schedstat_reads,
-        schedstat_read_ns, accounting_share, output
-    FROM trials WHERE run = ?1 ORDER BY id";
+        schedstat_read_ns, cpu_clock_reads, cpu_clock_read_ns, accounting_share, ",
+    noise_columns!(),
+    ", output FROM trials WHERE run = ?1 ORDER BY id"
+);
 
 /// The columns of a [`WorkerAccount`] without its phases, after the worker's own id.
 pub(super) const WORKERS: &str =
@@ -101,14 +104,19 @@ impl Store {
 
 pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) -> rusqlite::Result<()> {
     let cost = trial.accounting.as_ref();
+    let noise = trial.noise.as_ref();
     connection
         .prepare_cached(
             "INSERT INTO trials (run, case_position, repetition, warmup, status, error, wall_ns, tasks_planned,
                  tasks_done, digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns,
-                 schedstat_reads, schedstat_read_ns, accounting_share, output)
+                 schedstat_reads, schedstat_read_ns, cpu_clock_reads, cpu_clock_read_ns, accounting_share,
+                 noise_window_ns, noise_cpus, noise_steal_ns, noise_steal_most_ns, noise_other_cpu_ns,
+                 noise_frequency_min_khz, noise_frequency_max_khz, noise_throttles, output)
              VALUES (:run, :case, :repetition, :warmup, :status, :error, :wall_ns, :tasks_planned,
                  :tasks_done, :digest, :verified, :tier, :marks, :mark_ns, :counter_reads, :rdpmc_reads,
-                 :counter_read_ns, :schedstat_reads, :schedstat_read_ns, :share, :output)",
+                 :counter_read_ns, :schedstat_reads, :schedstat_read_ns, :cpu_clock_reads, :cpu_clock_read_ns, :share,
+                 :window_ns, :cpus, :steal_ns, :steal_most_ns, :other_cpu_ns, :frequency_min_khz, :frequency_max_khz,
+                 :throttles, :output)",
         )?
         .execute(named_params! {
             ":run": run,
@@ -130,7 +138,17 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
             ":counter_read_ns": cost.and_then(|it| it.counter_read_ns),
             ":schedstat_reads": cost.map(|it| it.schedstat_reads),
             ":schedstat_read_ns": cost.and_then(|it| it.schedstat_read_ns),
+            ":cpu_clock_reads": cost.map(|it| it.cpu_clock_reads),
+            ":cpu_clock_read_ns": cost.and_then(|it| it.cpu_clock_read_ns),
             ":share": cost.map(|it| it.share),
+            ":window_ns": noise.map(|it| it.window_ns),
+            ":cpus": noise.map(|it| it.cpus),
+            ":steal_ns": noise.and_then(|it| it.steal_ns),
+            ":steal_most_ns": noise.and_then(|it| it.steal_most_ns),
+            ":other_cpu_ns": noise.and_then(|it| it.other_cpu_ns),
+            ":frequency_min_khz": noise.and_then(|it| it.frequency_min_khz),
+            ":frequency_max_khz": noise.and_then(|it| it.frequency_max_khz),
+            ":throttles": noise.and_then(|it| it.throttles),
             ":output": trial.output,
         })?;
     let id = connection.last_insert_rowid();
@@ -211,6 +229,7 @@ fn trial_of(row: &Row<'_>) -> rusqlite::Result<Trial> {
         verified: columns.take()?,
         tier: columns.name()?,
         accounting: accounting_of(&mut columns)?,
+        noise: noise_of(&mut columns)?,
         output: columns.take()?,
         workers: Vec::new(),
     })
@@ -219,17 +238,19 @@ fn trial_of(row: &Row<'_>) -> rusqlite::Result<Trial> {
 /// The cost of the accounting; its number of marks says whether it is known.
 fn accounting_of(columns: &mut Columns<'_, '_>) -> rusqlite::Result<Option<AccountingCost>> {
     let Some(marks) = columns.take()? else {
-        columns.skip(7);
+        columns.skip(9);
         return Ok(None);
     };
     Ok(Some(AccountingCost {
         marks,
         mark_ns: columns.take()?,
         counter_reads: columns.take()?,
-        rdpmc_reads: columns.take()?,
+        rdpmc_reads: columns.take::<Option<u64>>()?.unwrap_or(0),
         counter_read_ns: columns.take()?,
         schedstat_reads: columns.take()?,
         schedstat_read_ns: columns.take()?,
+        cpu_clock_reads: columns.take::<Option<u64>>()?.unwrap_or(0),
+        cpu_clock_read_ns: columns.take()?,
         share: columns.take()?,
     }))
 }

@@ -4,6 +4,7 @@ use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
 use gild_model::case::{Case, CounterScope, LockPolicy, Model, Pinning};
 use gild_model::experiment::Experiment;
 use gild_model::host::Tier;
+use gild_model::noise::Noise;
 use gild_model::phase::Phase;
 use gild_model::trial::{AccountingCost, Trial, TrialStatus};
 use proptest::collection::vec;
@@ -102,15 +103,32 @@ fn honest_worker(role: Role) -> impl Strategy<Value = WorkerAccount> {
 /// Trials that are done, of all cases and repetitions of [`experiment`], whose books balance.
 pub fn honest_trials() -> impl Strategy<Value = Vec<Trial>> {
     let workers = (honest_worker(Role::Coordinator), vec(honest_worker(Role::Worker), 1..4));
-    let one = (workers, 1..10_000_000_000_u64, option::of(0.0..0.1));
+    let one = (workers, 1..10_000_000_000_u64, option::of(0.0..0.1), option::of(honest_noise()));
     vec(one, 15).prop_map(|trials| {
-        let finished = trials.into_iter().enumerate().map(|(place, (workers, wall_ns, share))| Trial {
+        let finished = trials.into_iter().enumerate().map(|(place, (workers, wall_ns, share, noise))| Trial {
             wall_ns: Some(wall_ns),
             accounting: share.map(accounting_of),
+            noise,
             workers: [vec![workers.0], workers.1].concat(),
             ..done(place as u32 % 3, place as u32 / 3)
         });
         finished.collect()
+    })
+}
+
+/// The noise of a machine with two CPUs, none of which gave more than it had.
+fn honest_noise() -> impl Strategy<Value = Noise> {
+    let shares = (0..=100_u64, 0..=100_u64);
+    let rest = (option::of(1..5_000_000_u64), option::of(0..3_u64));
+    (1..10_000_000_000_u64, option::of(shares), rest).prop_map(|(window_ns, shares, (khz, throttles))| Noise {
+        window_ns,
+        cpus: 2,
+        steal_ns: shares.map(|(steal, _)| window_ns / 100 * steal),
+        steal_most_ns: shares.map(|(steal, _)| window_ns / 200 * steal),
+        other_cpu_ns: shares.map(|(_, other)| window_ns / 100 * other),
+        frequency_min_khz: khz,
+        frequency_max_khz: khz.map(|khz| khz + 100_000),
+        throttles,
     })
 }
 
@@ -123,6 +141,8 @@ fn accounting_of(share: f64) -> AccountingCost {
         counter_read_ns: None,
         schedstat_reads: 0,
         schedstat_read_ns: None,
+        cpu_clock_reads: 0,
+        cpu_clock_read_ns: None,
         share,
     }
 }
@@ -142,6 +162,7 @@ pub fn done(case: u32, repetition: u32) -> Trial {
         verified: Some(true),
         tier: Tier::Software,
         accounting: None,
+        noise: None,
         workers: Vec::new(),
         output: None,
     }
@@ -224,8 +245,25 @@ fn any_accounting() -> impl Strategy<Value = AccountingCost> {
             counter_read_ns: it.3,
             schedstat_reads: it.4,
             schedstat_read_ns: it.5,
+            cpu_clock_reads: 0,
+            cpu_clock_read_ns: None,
             share: it.6,
         }
+    })
+}
+
+fn any_noise() -> impl Strategy<Value = Noise> {
+    let maybe = || option::of(0..=INTEGER_MAX);
+    let times = (0..=INTEGER_MAX, any::<u32>(), maybe(), maybe(), maybe());
+    (times, maybe(), maybe(), maybe()).prop_map(|(times, min, max, throttles)| Noise {
+        window_ns: times.0,
+        cpus: times.1,
+        steal_ns: times.2,
+        steal_most_ns: times.3,
+        other_cpu_ns: times.4,
+        frequency_min_khz: min,
+        frequency_max_khz: max,
+        throttles,
     })
 }
 
@@ -240,7 +278,8 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
         select(&[Tier::Bare, Tier::Software, Tier::Pmu][..]),
     );
     let work = (maybe(), maybe(), 0..=INTEGER_MAX, option::of(any::<String>()), option::of(any::<bool>()));
-    let accounts = (option::of(any_accounting()), vec(any_worker(), 0..4), option::of(any::<String>()));
+    let noise = option::of(any_noise());
+    let accounts = (option::of(any_accounting()), noise, vec(any_worker(), 0..4), option::of(any::<String>()));
     (end, work, accounts).prop_map(|(end, work, accounts)| Trial {
         case: 0,
         repetition: end.0,
@@ -254,7 +293,8 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
         verified: work.4,
         tier: end.4,
         accounting: accounts.0,
-        workers: accounts.1,
-        output: accounts.2,
+        noise: accounts.1,
+        workers: accounts.2,
+        output: accounts.3,
     })
 }

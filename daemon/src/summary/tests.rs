@@ -343,6 +343,8 @@ fn an_accounting_that_costs_too_much_is_noted() {
             counter_read_ns: None,
             schedstat_reads: 0,
             schedstat_read_ns: None,
+            cpu_clock_reads: 0,
+            cpu_clock_read_ns: None,
             share: 0.0061,
         });
     }

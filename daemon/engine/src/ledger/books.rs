@@ -169,7 +169,6 @@ impl Closing {
         let last_visit = if open { self.until.ticks.saturating_sub(section.since.load(Relaxed)) } else { 0 };
         let wall_ns = self.rate.to_ns(slot.wall_ticks.load(Relaxed) + last_visit);
         let has = |bit| flags & bit != 0;
-        let cpu_ns = (has(flag::CPU_PER_PHASE) && !open).then(|| slot.cpu_ns.load(Relaxed));
         let states = if open {
             States::default()
         } else {
@@ -178,9 +177,11 @@ impl Closing {
                 off_ns: has(flag::SWITCH_RECORDS).then(|| slot.off_ns.load(Relaxed)),
                 preempted_ns: (slot.full.load(Relaxed) == 0).then(|| slot.preempted_ns.load(Relaxed)),
                 run_delay_ns: has(flag::SCHEDSTAT).then(|| slot.run_delay_ns.load(Relaxed)),
-                cpu_ns,
+                cpu_ns: has(flag::CPU_PER_PHASE).then(|| slot.cpu_ns.load(Relaxed)),
+                stolen_ns: has(flag::STOLEN_PER_PHASE).then(|| slot.stolen_ns.load(Relaxed)),
             })
         };
+        let knows_cpu_time = has(flag::CPU_PER_PHASE) || has(flag::STOLEN_PER_PHASE);
         let (phase, kernel_phase) = id.meaning();
         let counted = has(flag::COUNTERS_PER_PHASE) && !open;
         Some(PhaseAccount {
@@ -194,7 +195,7 @@ impl Closing {
             run_queue_ns: states.run_queue_ns,
             blocked_ns: states.blocked_ns,
             stolen_ns: states.stolen_ns,
-            cpu_ns,
+            cpu_ns: states.on_cpu_ns.filter(|_| knows_cpu_time),
             counters: if counted { readings(&slot.counters, section) } else { Vec::new() },
             lost_records,
             open,
@@ -250,6 +251,8 @@ fn accounting<'s>(
         counter_read_ns: unit_ns(&header.counter_read_ps),
         schedstat_reads: 0,
         schedstat_read_ns: unit_ns(&header.schedstat_read_ps),
+        cpu_clock_reads: 0,
+        cpu_clock_read_ns: unit_ns(&header.cpu_clock_read_ps),
         share: 0.0,
     };
     for section in sections {
@@ -257,10 +260,12 @@ fn accounting<'s>(
         cost.counter_reads += section.counter_reads.load(Relaxed);
         cost.rdpmc_reads += section.rdpmc_reads.load(Relaxed);
         cost.schedstat_reads += section.schedstat_reads.load(Relaxed);
+        cost.cpu_clock_reads += section.cpu_clock_reads.load(Relaxed);
     }
     let spent_ns = cost.marks as f64 * cost.mark_ns
         + cost.counter_reads as f64 * cost.counter_read_ns.unwrap_or(0.0)
-        + cost.schedstat_reads as f64 * cost.schedstat_read_ns.unwrap_or(0.0);
+        + cost.schedstat_reads as f64 * cost.schedstat_read_ns.unwrap_or(0.0)
+        + cost.cpu_clock_reads as f64 * cost.cpu_clock_read_ns.unwrap_or(0.0);
     // A coordinator that lent its only thread to the worker has lived no life of its own beside it.
     let lent = |worker: &WorkerAccount| {
         worker.role == Role::Coordinator

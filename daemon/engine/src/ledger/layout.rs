@@ -91,6 +91,8 @@ pub struct Header {
     pub counter_read_ps: AtomicU64,
     /// Measured cost of a read of schedstat, in picoseconds, or [`UNKNOWN`].
     pub schedstat_read_ps: AtomicU64,
+    /// Measured cost of a read of the CPU clock, in picoseconds, or [`UNKNOWN`].
+    pub cpu_clock_read_ps: AtomicU64,
     /// Names of the kernel's phases, zero-padded, eight bytes a word.
     pub kernel_phases: [[AtomicU64; KERNEL_PHASE_NAME_LEN / 8]; KERNEL_PHASES_MAX],
 }
@@ -109,8 +111,10 @@ pub struct Slot {
     pub preempted_ns: AtomicU64,
     /// Growth of schedstat's run delay, in nanoseconds.
     pub run_delay_ns: AtomicU64,
-    /// CPU time, in nanoseconds; only where every visit read it (see [`Section::flags`]).
+    /// CPU time, in nanoseconds; only where every visit read it (see [`flag::CPU_PER_PHASE`]).
     pub cpu_ns: AtomicU64,
+    /// On-CPU time that the CPU clock did not see, in nanoseconds (see [`flag::STOLEN_PER_PHASE`]).
+    pub stolen_ns: AtomicU64,
     /// Times that the ring was full, so that the split is from schedstat.
     pub full: AtomicU64,
     /// Context-switch records lost.
@@ -137,8 +141,10 @@ pub mod flag {
     pub const SWITCH_RECORDS: u64 = 1;
     /// schedstat is read: run delay is known.
     pub const SCHEDSTAT: u64 = 1 << 1;
-    /// CPU time is read at every mark.
+    /// CPU time is read at every mark (tier `bare`).
     pub const CPU_PER_PHASE: u64 = 1 << 2;
+    /// The CPU clock is read often enough to tell in which phase time was stolen.
+    pub const STOLEN_PER_PHASE: u64 = 1 << 13;
     /// Counters are read at every mark.
     pub const COUNTERS_PER_PHASE: u64 = 1 << 3;
     /// Counters are read at both ends of every task.
@@ -187,6 +193,8 @@ pub struct Section {
     pub rdpmc_reads: AtomicU64,
     /// Reads of schedstat made.
     pub schedstat_reads: AtomicU64,
+    /// Reads of the thread's CPU clock made.
+    pub cpu_clock_reads: AtomicU64,
     /// Bits of [`flag`].
     pub flags: AtomicU64,
     /// Which counters count: bit i for the counter at place i.

@@ -60,7 +60,13 @@ impl Ledger {
         let file = memory_file(workers)?;
         let map = Map::create(&file, workers)?;
         let header = map.header();
-        for unknown in [&header.tasks_planned, &header.mark_ps, &header.counter_read_ps, &header.schedstat_read_ps] {
+        for unknown in [
+            &header.tasks_planned,
+            &header.mark_ps,
+            &header.counter_read_ps,
+            &header.schedstat_read_ps,
+            &header.cpu_clock_read_ps,
+        ] {
             unknown.store(UNKNOWN, Relaxed);
         }
         let anchor = Anchor::take(Clock::best());

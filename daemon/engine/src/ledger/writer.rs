@@ -17,6 +17,8 @@ pub struct Booking {
     pub run_delay_ns: u64,
     /// CPU time, in nanoseconds.
     pub cpu_ns: u64,
+    /// On-CPU time that the CPU clock did not see, in nanoseconds.
+    pub stolen_ns: u64,
     /// Times that the ring was full, so that the split is from schedstat.
     pub full: u64,
     /// Context-switch records lost.
@@ -70,6 +72,7 @@ impl<'l> Writer<'l> {
             add(&slot.preempted_ns, booking.preempted_ns);
             add(&slot.run_delay_ns, booking.run_delay_ns);
             add(&slot.cpu_ns, booking.cpu_ns);
+            add(&slot.stolen_ns, booking.stolen_ns);
             add(&slot.full, booking.full);
             add(&slot.lost, booking.lost);
         });

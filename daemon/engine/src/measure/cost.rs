@@ -10,7 +10,7 @@ use gild_model::phase::Phase;
 
 use super::meter::Meter;
 use super::switch_ring::SwitchRing;
-use crate::clock::raw_ns;
+use crate::clock::{raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Header, SlotId};
 use crate::ledger::map::Map;
 use crate::ledger::writer::Writer;
@@ -27,6 +27,7 @@ pub fn measure(meter: &Meter<'_>, header: &Header) -> io::Result<()> {
     if let Some(stat) = meter.tools().schedstat() {
         header.schedstat_read_ps.store(best_ps(8, 8, || drop(black_box(stat.read()))), Relaxed);
     }
+    header.cpu_clock_read_ps.store(best_ps(8, 8, || _ = black_box(thread_cpu_ns())), Relaxed);
     Ok(())
 }
 

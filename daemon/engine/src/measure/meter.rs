@@ -18,14 +18,19 @@ use gild_model::phase::Phase;
 use super::budget::Budget;
 use super::counter_group::Way;
 use super::counter_set::CounterSet;
-use super::counters::{Reading, TASK_CLOCK};
+use super::counters::Reading;
 use super::schedstat::Sample;
 use super::switch_ring::SwitchRing;
 use super::tools::{Baseline, Plan, Tools, switches};
-use crate::attribution::SwitchFold;
+use crate::attribution::{SwitchFold, reconcile};
 use crate::clock::{Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::writer::{Booking, Writer};
+
+/// Where counters are read at every mark, the CPU clock is read at the first mark after so many nanoseconds, so that time
+/// that was stolen is booked to the phase that it was stolen from. A reading costs less than half a percent of it; phases
+/// that are shorter are not worth one each.
+const CPU_CLOCK_EVERY_NS: u64 = 200_000;
 
 /// Keeps the accounts of one worker.
 #[derive(Debug)]
@@ -77,9 +82,12 @@ impl<'l> Meter<'l> {
         if per_phase && tools.counters.is_some() {
             flags |= flag::COUNTERS_PER_PHASE;
         }
-        let cpu_from_counters = start.counters.is_some() && tools.counts_task_clock();
-        if per_phase && (cpu_from_counters || tools.ring.is_none()) {
+        let reads_at_marks = per_phase && (tools.counters.is_some() || tools.ring.is_none());
+        if per_phase && tools.ring.is_none() {
             flags |= flag::CPU_PER_PHASE;
+        }
+        if reads_at_marks && tools.ring.is_some() {
+            flags |= flag::STOLEN_PER_PHASE;
         }
         if scope == CounterScope::Task && tools.counters.is_some() {
             flags |= flag::COUNTERS_PER_TASK;
@@ -94,7 +102,7 @@ impl<'l> Meter<'l> {
             writer: Writer::new(section),
             slot: SlotId::phase(Phase::Startup),
             since: section.born_ticks.load(Relaxed),
-            reads_at_marks: per_phase && (tools.counters.is_some() || tools.ring.is_none()),
+            reads_at_marks,
             tools,
             fold,
             scope,
@@ -218,7 +226,7 @@ impl<'l> Meter<'l> {
     #[cold]
     fn set_scope(&mut self, scope: CounterScope, now: u64) {
         let flags = &self.writer.section().flags;
-        let lost = flag::COUNTERS_PER_PHASE | flag::CPU_PER_PHASE | flag::COUNTERS_PER_TASK;
+        let lost = flag::COUNTERS_PER_PHASE | flag::CPU_PER_PHASE | flag::STOLEN_PER_PHASE | flag::COUNTERS_PER_TASK;
         let (kept, note) = match (scope, self.tools.counters.is_some()) {
             (CounterScope::Task, true) => (flag::COUNTERS_PER_TASK, flag::FELL_TO_TASK),
             _ => (0, flag::FELL_TO_TRIAL),
@@ -268,8 +276,12 @@ impl<'l> Meter<'l> {
             ring.drain(|event| self.fold.feed(event));
             let off = self.fold.take();
             booking = Booking { off_ns: off.off_ns, preempted_ns: off.preempted_ns, ..booking };
-            if off.switches > 0 || off.full {
+            let switched = off.switches > 0 || off.full;
+            if switched {
                 self.settle_schedule(&mut booking, off.full);
+            }
+            if switched || self.reads_at_marks && raw_ns().saturating_sub(self.last.raw_ns) >= CPU_CLOCK_EVERY_NS {
+                self.settle_cpu_time(&mut booking, !off.full);
             }
             if off.lost > 0 {
                 let slot = self.overflowed.take().unwrap_or(self.slot);
@@ -279,7 +291,7 @@ impl<'l> Meter<'l> {
             self.settle_without_ring(&mut booking);
         }
         if self.reads_at_marks {
-            self.settle_counters(&mut booking);
+            self.settle_counters();
         }
         if booking != Booking::default() {
             self.writer.book(self.slot, booking);
@@ -288,22 +300,29 @@ impl<'l> Meter<'l> {
 
     /// The thread was off the CPU: how much of that was waiting for a core?
     fn settle_schedule(&mut self, booking: &mut Booking, full: bool) {
-        let now_raw_ns = raw_ns();
         if let Some(sched) = self.read_schedstat() {
             booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
-            if full {
-                // The records are incomplete. Off the CPU = wall - on, both since the last settling; no switch
-                // happened between that and the start of this phase, or it would have been settled there.
-                let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
-                let on_cpu_ns = sched.on_cpu_ns.saturating_sub(self.last.sched.on_cpu_ns);
-                booking.off_ns = booking.off_ns.max(wall_ns.saturating_sub(on_cpu_ns));
-                booking.full = 1;
-                self.overflowed = Some(self.slot);
-                self.set_flag(flag::RECORDS_LOST);
-            }
             self.last.sched = sched;
         }
-        self.last.raw_ns = now_raw_ns;
+        if full {
+            booking.full = 1;
+            self.overflowed = Some(self.slot);
+            self.set_flag(flag::RECORDS_LOST);
+        }
+    }
+
+    /// Holds the records against the thread's CPU clock, both since it was read last. No switch happened between that
+    /// reading and the start of this phase, or it would have been settled there.
+    fn settle_cpu_time(&mut self, booking: &mut Booking, complete: bool) {
+        let (now_raw_ns, cpu_ns) = (raw_ns(), self.read_cpu_clock());
+        let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
+        let seen = reconcile(wall_ns, cpu_ns.saturating_sub(self.last.cpu_ns), booking.off_ns, complete);
+        booking.off_ns = seen.off_ns;
+        booking.preempted_ns = booking.preempted_ns.min(seen.off_ns);
+        if self.reads_at_marks {
+            booking.stolen_ns = seen.stolen_ns;
+        }
+        (self.last.raw_ns, self.last.cpu_ns) = (now_raw_ns, cpu_ns);
     }
 
     /// Tier `bare`: CPU time and run delay are read at every mark.
@@ -312,19 +331,20 @@ impl<'l> Meter<'l> {
             booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
             self.last.sched = sched;
         }
-        if !self.tools.counts_task_clock() {
-            let cpu_ns = thread_cpu_ns();
-            booking.cpu_ns = cpu_ns.saturating_sub(self.last.cpu_ns);
-            self.last.cpu_ns = cpu_ns;
-        }
+        let cpu_ns = self.read_cpu_clock();
+        booking.cpu_ns = cpu_ns.saturating_sub(self.last.cpu_ns);
+        self.last.cpu_ns = cpu_ns;
     }
 
-    fn settle_counters(&mut self, booking: &mut Booking) {
+    fn read_cpu_clock(&self) -> u64 {
+        let section = self.writer.section();
+        section.cpu_clock_reads.store(section.cpu_clock_reads.load(Relaxed) + 1, Relaxed);
+        thread_cpu_ns()
+    }
+
+    fn settle_counters(&mut self) {
         let Some(from) = self.last.counters else { return };
         if let Some(to) = self.read_counters() {
-            if self.tools.counts_task_clock() {
-                booking.cpu_ns = to.values[TASK_CLOCK].saturating_sub(from.values[TASK_CLOCK]);
-            }
             let section = self.writer.section();
             self.writer.count(&section.slots[self.slot.index()].counters, &from, &to);
             if self.in_task {

@@ -8,7 +8,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 use super::counter_group::Way;
 use super::counter_set::{CounterSet, Wanted};
-use super::counters::{Reading, TASK_CLOCK, is_hardware, place};
+use super::counters::{Reading, is_hardware, place};
 use super::schedstat::{Sample, Schedstat};
 use super::switch_ring::SwitchRing;
 use crate::attribution::SwitchFold;
@@ -125,11 +125,6 @@ impl Tools {
     /// The counters' values now, and how they were read.
     pub(super) fn read_counters(&self) -> Option<(Reading, Way)> {
         self.counters.as_ref().and_then(|set| set.read().ok())
-    }
-
-    /// Whether the thread's CPU time is among the counters.
-    pub(super) fn counts_task_clock(&self) -> bool {
-        self.counters.as_ref().is_some_and(|set| set.mask() >> TASK_CLOCK & 1 == 1)
     }
 
     /// Whether there are switch records that have not been folded in.

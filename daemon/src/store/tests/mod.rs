@@ -1,6 +1,7 @@
 //! What the store promises, checked on real files: here, what goes in comes out.
 
 mod faults;
+mod migration;
 mod queries;
 
 use std::path::PathBuf;

@@ -4,6 +4,7 @@ use super::*;
 use crate::core_pmus::CorePmus;
 use crate::ledger::map::Map;
 use crate::ledger::writer::stamp_birth;
+use crate::measure::counters::TASK_CLOCK;
 use gild_model::host::Tier;
 use std::time::Duration;
 
