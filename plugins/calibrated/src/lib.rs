@@ -115,7 +115,7 @@ impl Kernel for Calibrated {
     fn create(args: &Args<'_>) -> Result<Calibrated> {
         let settings = Settings::read(args)?;
         let journal = settings.report_path.as_deref().map(Journal::open).transpose()?;
-        life::make_forks_cost(settings.fork);
+        life::make_forks_slow(settings.fork);
         life::spend(MomentKind::Create, settings.create, journal.as_deref())?;
         Ok(Calibrated { settings, journal })
     }
@@ -125,6 +125,9 @@ impl Kernel for Calibrated {
     }
 
     fn run(&self, cx: &mut Cx<'_>, task: &u64) -> Result<Parcel> {
+        if self.settings.sleeps() {
+            block::wake_on_time()?;
+        }
         if self.settings.late_wake {
             disturb::wake_late()?;
         }

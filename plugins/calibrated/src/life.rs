@@ -52,13 +52,14 @@ fn note(moment: MomentKind, figures: Figures, journal: Option<&Journal>) -> Resu
     journal.map_or(Ok(()), |journal| journal.note(moment))
 }
 
-/// CPU time that a fork costs its parent, in microseconds.
+/// How long the process sleeps before a fork, in microseconds.
 static FORK_US: AtomicU64 = AtomicU64::new(0);
 /// When the fork in progress began.
 static FORK_START: RwLock<Option<Start>> = RwLock::new(None);
 
-/// From now on every fork of this process costs so much CPU time, in the parent, before the child is there.
-pub(crate) fn make_forks_cost(time: Duration) {
+/// From now on this process sleeps so long before each fork. It sleeps because a thread that has slept is not put off its
+/// core when the fork is done, as one that has computed would be.
+pub(crate) fn make_forks_slow(time: Duration) {
     static HANDLERS: Once = Once::new();
     FORK_US.store(time.as_micros() as u64, Relaxed);
     if time > Duration::ZERO {
@@ -74,8 +75,7 @@ extern "C" fn before_fork() {
     let time = Duration::from_micros(FORK_US.load(Relaxed));
     if time > Duration::ZERO {
         *FORK_START.write().unwrap_or_else(PoisonError::into_inner) = Some(Start::now());
-        // Without a safe point, burning does not fail.
-        let _burnt = burn(time, || Ok(()));
+        std::thread::sleep(time);
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) const PARAMS: &[Param] = &[
         .unit(c"us"),
     Param::i64(c"create_us", 0, 0..=MINUTE_US).summary(c"CPU time to make an instance").unit(c"us"),
     Param::i64(c"destroy_us", 0, 0..=MINUTE_US).summary(c"CPU time to give an instance up").unit(c"us"),
-    Param::i64(c"fork_us", 0, 0..=MINUTE_US).summary(c"CPU time that a fork costs the parent").unit(c"us"),
+    Param::i64(c"fork_us", 0, 0..=MINUTE_US).summary(c"how long the process sleeps before each fork").unit(c"us"),
     Param::i64(c"steal", 0, 0..=1).summary(c"1: looks at what the hypervisor takes from the core (pin the worker)"),
     Param::i64(c"late_wake", 0, 0..=1).summary(c"1: a worker that wakes up waits until its core is given to it"),
     Param::i64(c"vanishing_task", -1, -1..=1_000_000)
@@ -183,6 +183,11 @@ impl Settings {
             instructions::check_supported()?;
         }
         Ok(())
+    }
+
+    /// Whether a task sleeps until points in time.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.block + self.lock_pattern.rest > Duration::ZERO
     }
 
     /// Expected time of a task in µs: all tasks are alike, so it is only for the eye.

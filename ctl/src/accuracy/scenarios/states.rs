@@ -10,13 +10,13 @@ const CPU_CLOCK: &str = "CLOCK_THREAD_CPUTIME_ID";
 const BOTH_CLOCKS: &str = "CLOCK_MONOTONIC less CLOCK_THREAD_CPUTIME_ID";
 
 /// Tasks of `computing` and the CPU time that each burns.
-const BURNT: (u64, u64) = (60, 5_000);
+const BURNT: (u64, u64) = (15, 20_000);
 /// Workers that want the same core.
 const SPINNERS: u32 = 4;
 /// Rounds of a sleeper, and how long each sleep is to last.
-const SLEEPS: (u64, u64) = (40, 1_000);
+const SLEEPS: (u64, u64) = (20, 5_000);
 /// Blocking regions, and how long each is to last.
-const BLOCKS: (u64, u64) = (40, 5_000);
+const BLOCKS: (u64, u64) = (6, 50_000);
 
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
@@ -49,7 +49,7 @@ pub(super) const ALL: &[Scenario] = &[
         params: &[
             ("tasks", 2),
             ("rounds", SLEEPS.0 as i64),
-            ("hold_us", 3_000),
+            ("hold_us", 6_000),
             ("rest_us", SLEEPS.1 as i64),
             ("late_wake", 1),
         ],

@@ -75,10 +75,12 @@ fn software(report: &HostReport) -> Check {
     let list = |of: &[&CounterStatus]| of.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
     match (usable.is_empty(), not.is_empty()) {
         (_, true) => check("software counters", Verdict::Good, list(&usable), None),
-        (true, false) => check("software counters", Verdict::Bad, "none".to_owned(), Some("see below for each")),
+        (true, false) => {
+            check("software counters", Verdict::Bad, "none".to_owned(), Some("the table of counters says why of each"))
+        }
         (false, false) => {
             let found = format!("{}; not {}", list(&usable), list(&not));
-            check("software counters", Verdict::Limited, found, Some("see below for each"))
+            check("software counters", Verdict::Limited, found, Some("the table of counters says why of each"))
         }
     }
 }
@@ -100,7 +102,12 @@ fn hardware(tried: &Tried) -> Check {
     let found = format!("{}; {way}", of_hardware(false).collect::<Vec<_>>().join(", "));
     match of_hardware(true).collect::<Vec<_>>().join(", ") {
         missing if missing.is_empty() => check(name, Verdict::Good, found, None),
-        missing => check(name, Verdict::Limited, format!("{found}; not {missing}"), Some("see below for each")),
+        missing => check(
+            name,
+            Verdict::Limited,
+            format!("{found}; not {missing}"),
+            Some("the table of counters says why of each"),
+        ),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
         wall_ns: (start != 0 && end != 0).then(|| rate.to_ns(end.saturating_sub(start))),
         tasks_planned: known(header.tasks_planned.load(Relaxed)),
         tasks_done: workers.iter().map(|worker| worker.tasks).sum(),
-        tier: sections().filter(|section| measures(section)).map(tier).min().unwrap_or(Tier::Bare),
+        tier: lowest_tier(map.coordinator(), sections().skip(1)),
         accounting: accounting(header, sections(), &workers),
         faults: sections().enumerate().filter_map(|(place, section)| fault(section, place)).collect(),
         workers,
@@ -84,6 +84,22 @@ fn known(number: u64) -> Option<u64> {
 /// Whether a section's worker got as far as measuring itself.
 fn measures(section: &Section) -> bool {
     section.tid.load(Relaxed) != 0
+}
+
+/// The lowest tier of the workers and the coordinator. A coordinator is pinned by no case, so on a machine with cores of
+/// several kinds it has no hardware counters; that says nothing of the workers.
+fn lowest_tier<'s>(coordinator: &Section, workers: impl Iterator<Item = &'s Section>) -> Tier {
+    let of_coordinator = match tier(coordinator) {
+        Tier::Software if coordinator.flags.load(Relaxed) & flag::CORES_OF_SEVERAL_KINDS != 0 => Tier::Pmu,
+        tier => tier,
+    };
+    match workers.filter(|section| measures(section)).map(tier).min() {
+        Some(of_workers) if measures(coordinator) => of_workers.min(of_coordinator),
+        Some(of_workers) => of_workers,
+        // No worker got as far: the coordinator's own, as it is.
+        None if measures(coordinator) => tier(coordinator),
+        None => Tier::Bare,
+    }
 }
 
 fn tier(section: &Section) -> Tier {
@@ -145,7 +161,7 @@ impl Closing {
             stolen_ns: cpu_ns.and_then(|cpu| stolen(&phases, cpu)),
             voluntary_switches: finished.then(|| section.voluntary.load(Relaxed)),
             involuntary_switches: finished.then(|| section.involuntary.load(Relaxed)),
-            notes: notes::of(section, &counters),
+            notes: notes::of(section, role, &counters),
             counters,
             task_counters: counted(&section.tasks, section.flags.load(Relaxed) & flag::COUNTERS_PER_TASK != 0),
             phases,
@@ -286,6 +302,26 @@ mod tests {
         assert!(!balances(1_000_000_000, 1_001_100_000));
         assert!(!balances(1_000_000_000, 998_000_000));
         assert!(balances(50_000, 65_000), "below the resolution of the stamps");
+    }
+
+    #[test]
+    fn a_coordinator_on_cores_of_several_kinds_does_not_lower_the_tier_of_its_workers() {
+        let map = Map::private(2).unwrap();
+        let set = |section: &Section, flags| {
+            section.tid.store(1, Relaxed);
+            section.flags.store(flag::SWITCH_RECORDS | flags, Relaxed);
+        };
+        let lowest = || lowest_tier(map.coordinator(), (0..2).map(|index| map.worker(index)));
+        assert_eq!(lowest(), Tier::Bare, "nobody measures");
+        set(map.coordinator(), flag::CORES_OF_SEVERAL_KINDS);
+        assert_eq!(lowest(), Tier::Software, "there is no worker yet");
+        set(map.worker(0), flag::HARDWARE);
+        assert_eq!(lowest(), Tier::Pmu);
+        set(map.worker(1), flag::CORES_OF_SEVERAL_KINDS);
+        assert_eq!(lowest(), Tier::Software, "a worker that is not pinned");
+        set(map.worker(1), flag::HARDWARE);
+        set(map.coordinator(), 0);
+        assert_eq!(lowest(), Tier::Software);
     }
 
     #[test]

@@ -26,7 +26,7 @@
 pub mod books;
 pub mod layout;
 pub mod map;
-mod notes;
+pub mod notes;
 pub mod owner;
 pub mod writer;
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use gild_model::account::CounterReading;
+use gild_model::account::{CounterReading, Role};
 
 use super::layout::{Section, flag};
 use crate::core_pmus::CorePmus;
@@ -15,9 +15,10 @@ fn fell_further(flags: u64) -> u64 {
     if flags & flag::FELL_TO_TRIAL != 0 { flag::FELL_TO_TASK } else { 0 }
 }
 
-/// The notes on a worker with these counters over its life.
-pub(super) fn of(section: &Section, counters: &[CounterReading]) -> Vec<String> {
+/// The notes on a worker, or on the coordinator, with these counters over its life.
+pub(super) fn of(section: &Section, role: Role, counters: &[CounterReading]) -> Vec<String> {
     let flags = section.flags.load(Relaxed);
+    let several = role == Role::Worker && flags & flag::CORES_OF_SEVERAL_KINDS != 0;
     [
         (
             flag::RING_REFUSED,
@@ -32,7 +33,7 @@ pub(super) fn of(section: &Section, counters: &[CounterReading]) -> Vec<String> 
     .into_iter()
     .filter(|(bit, _)| flags & bit != 0)
     .map(|(_, text)| text.to_owned())
-    .chain((flags & flag::CORES_OF_SEVERAL_KINDS != 0).then(|| several_kinds(&CorePmus::of_machine())))
+    .chain(several.then(|| several_kinds(&CorePmus::of_machine())))
     .chain(sharing(counters).map(str::to_owned))
     .collect()
 }
@@ -67,7 +68,9 @@ mod tests {
     fn a_worker_that_may_run_on_cores_of_several_kinds_says_what_to_do() {
         let map = Map::private(0).unwrap();
         map.coordinator().flags.store(flag::CORES_OF_SEVERAL_KINDS, Relaxed);
-        let notes = of(map.coordinator(), &[]);
+        // No case pins a coordinator: there is nothing to do about its counters.
+        assert!(of(map.coordinator(), Role::Coordinator, &[]).is_empty());
+        let notes = of(map.coordinator(), Role::Worker, &[]);
         assert!(matches!(&notes[..], [note] if note.ends_with("pin the case to cores of one kind")), "{notes:?}");
     }
 
@@ -76,7 +79,7 @@ mod tests {
         let map = Map::private(0).unwrap();
         let with = |value, running_ratio| {
             let reading = |value, running_ratio| CounterReading { name: "cycles".to_owned(), value, running_ratio };
-            of(map.coordinator(), &[reading(Some(1), Some(1.0)), reading(value, running_ratio)])
+            of(map.coordinator(), Role::Worker, &[reading(Some(1), Some(1.0)), reading(value, running_ratio)])
         };
         assert!(with(Some(7), Some(0.9999)).is_empty());
         assert!(with(Some(7), Some(0.33))[0].starts_with("hardware counters took turns"));

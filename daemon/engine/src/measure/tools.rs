@@ -196,3 +196,62 @@ pub(super) fn switches() -> (u64, u64) {
     // Both count events, so neither is negative.
     (usage.voluntary_context_switches() as u64, usage.involuntary_context_switches() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine on which each CPU is of a kind of its own.
+    fn hybrid() -> CorePmus {
+        let root = tempfile::tempdir().unwrap();
+        for cpu in allowed_cpus() {
+            let folder = root.path().join(format!("cpu_kind_{cpu}"));
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("type"), format!("{}\n", 100 + cpu)).unwrap();
+            std::fs::write(folder.join("cpus"), format!("{cpu}\n")).unwrap();
+        }
+        CorePmus::read(root.path())
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            tier: Tier::Software,
+            counters: vec![vec![0, 1], vec![TASK_CLOCK]],
+            core_pmus: hybrid(),
+            counts_kernel: false,
+            scope: CounterScope::Phase,
+            max_overhead: 0.005,
+        }
+    }
+
+    #[test]
+    fn a_thread_that_may_run_on_cores_of_several_kinds_counts_no_hardware_events() {
+        let plan = plan();
+        if !plan.core_pmus.is_hybrid() {
+            return eprintln!("skipped: there is only one core");
+        }
+        let tools = Tools::open(&plan);
+        assert_ne!(tools.flags & flag::CORES_OF_SEVERAL_KINDS, 0);
+        assert_eq!(tools.flags & (flag::HARDWARE | flag::COUNTERS_REFUSED), 0, "nothing was tried that sums both");
+        match tools.counters() {
+            Some(set) => assert_eq!(set.mask(), 1 << TASK_CLOCK, "software events are the same everywhere"),
+            None => eprintln!("skipped: perf events are not available here"),
+        }
+    }
+
+    #[test]
+    fn a_pinned_thread_asks_the_pmu_of_its_core() {
+        let plan = plan();
+        if !plan.core_pmus.is_hybrid() {
+            return eprintln!("skipped: there is only one core");
+        }
+        let flags = std::thread::spawn(move || {
+            topology::pin_self(allowed_cpus()[0]).unwrap();
+            Tools::open(&plan).flags
+        });
+        // No machine has a PMU of that type: it is asked, and refuses.
+        let flags = flags.join().unwrap();
+        assert_eq!(flags & flag::CORES_OF_SEVERAL_KINDS, 0);
+        assert_ne!(flags & flag::COUNTERS_REFUSED, 0);
+    }
+}

@@ -49,7 +49,7 @@ fn hardware_that_counts_says_how_it_is_read() {
     assert!(turns(&tried).is_none());
     tried.counters.user_space = false;
     tried.counters.refusals[3] = Some(Refusal::NoPmu(Errno::ENOENT));
-    check_hardware(&tried, Verdict::Limited, "system calls", Some("see below"));
+    check_hardware(&tried, Verdict::Limited, "system calls", Some("the table of counters"));
     assert!(hardware(&tried).found.ends_with("not cache-misses"));
 }
 

@@ -110,3 +110,31 @@ fn a_waiter_that_relieves_its_ring_loses_nothing() {
     assert_eq!((slot.full.load(Relaxed), slot.lost.load(Relaxed)), (0, 0));
     assert!(slot.off_ns.load(Relaxed) > 0);
 }
+
+#[test]
+fn groups_that_take_turns_keep_times_of_their_own_in_every_phase() {
+    let map = Map::private(0).unwrap();
+    let faults = crate::measure::counters::place("page-faults").unwrap();
+    let counters = vec![vec![faults], vec![TASK_CLOCK]];
+    let Some(mut meter) = meter_of(&map, &Plan { counters, ..counting(1e9) }) else { return };
+    if meter.tools.counters.is_none() {
+        return eprintln!("skipped: perf events are not available here");
+    }
+    meter.mark(Phase::Compute);
+    let from_ns = thread_cpu_ns();
+    while thread_cpu_ns() - from_ns < 5_000_000 {
+        std::hint::spin_loop();
+    }
+    meter.mark(Phase::Idle);
+    let section = map.coordinator();
+    assert_eq!(section.counter_groups.load(Relaxed), 1 << (4 * TASK_CLOCK), "page-faults in 0, task-clock-ns in 1");
+    let cells = &section.slots[SlotId::phase(Phase::Compute).index()].counters;
+    for group in 0..2 {
+        let (enabled_ns, running_ns) = (cells.enabled_ns[group].load(Relaxed), cells.running_ns[group].load(Relaxed));
+        assert!(enabled_ns >= 5_000_000 && running_ns == enabled_ns, "group {group}: {running_ns} of {enabled_ns} ns");
+    }
+    assert_eq!(cells.enabled_ns[2].load(Relaxed), 0);
+    assert!(cells.values[TASK_CLOCK].load(Relaxed) >= 5_000_000);
+    assert_eq!(section.rdpmc_reads.load(Relaxed), 0, "software events take system calls");
+    assert!(section.counter_reads.load(Relaxed) >= 2);
+}
