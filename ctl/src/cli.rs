@@ -138,7 +138,7 @@ pub struct DoctorArguments {
 pub struct AccuracyOptions {
     /// Trials of each scenario; the median error is judged
     #[arg(long, value_name = "N", default_value_t = 5, requires = "accuracy", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub repetitions: u32,
+    pub repeat: u32,
     /// Only this scenario; can be repeated
     #[arg(long, value_name = "SCENARIO", requires = "accuracy")]
     pub only: Vec<String>,

@@ -26,9 +26,10 @@ impl Binaries {
         self.folder.join("gilctl")
     }
 
-    /// The plugins that the tests use: two that work and one that does not.
-    pub fn plugins(&self) -> [PathBuf; 3] {
-        ["libcpu_bound.so", "libnull.so", "examples/libfaulty.so"].map(|name| self.folder.join(name))
+    /// The plugins that the tests use: three that work and one that does not.
+    pub fn plugins(&self) -> [PathBuf; 4] {
+        ["libcalibrated.so", "libcpu_bound.so", "libnull.so", "examples/libfaulty.so"]
+            .map(|name| self.folder.join(name))
     }
 }
 

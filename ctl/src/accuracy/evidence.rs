@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::beside::Bare;
 
+/// Most of a core that other programs may use where the machine must be quiet.
+const QUIET: f64 = 0.1;
+
 /// What is known of a trial, from both sides.
 #[derive(Debug)]
 pub struct Evidence<'a> {
@@ -83,6 +86,15 @@ impl<'a> Evidence<'a> {
     /// A field of the tasks' lines, summed.
     pub fn truth(&self, pointer: &str) -> Result<u64, String> {
         self.tasks().map(|line| number(line, pointer)).sum()
+    }
+
+    /// Why an expectation does not hold that needs the machine for itself; `None`: it does.
+    pub fn others_use_the_machine(&self) -> Option<String> {
+        let Some((noise, other_ns)) = self.trial.noise.as_ref().and_then(|it| Some((it, it.other_cpu_ns?))) else {
+            return Some("what other programs do is not known here".to_owned());
+        };
+        let share = other_ns as f64 / noise.window_ns.max(1) as f64;
+        (share > QUIET).then(|| format!("other programs used {:.0} % of a core", share * 100.0))
     }
 
     /// From the start of the first task to the end of the last one, by `CLOCK_MONOTONIC`.

@@ -42,7 +42,7 @@ pub async fn run(client: &Client, host: &HostReport, options: &AccuracyOptions) 
     Ok(Report {
         machine: format!("{}: Linux {}, {}, {} cores", host.hostname, host.kernel, host.cpu, host.cores.len()),
         tier: host.tier.name().to_owned(),
-        repetitions: options.repetitions,
+        repetitions: options.repeat,
         rows,
     })
 }
@@ -145,7 +145,7 @@ impl Suite<'_> {
             plugin: None,
             params,
             cases: vec![case],
-            repetitions: if scenario.special == Special::Fails { 1 } else { self.options.repetitions },
+            repetitions: if scenario.special == Special::Fails { 1 } else { self.options.repeat },
             until: None,
             warmups: 0,
             counters: CounterScope::Phase,

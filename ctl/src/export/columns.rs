@@ -3,6 +3,7 @@
 //! `docs/exports.md` describes them for users; a test keeps its table equal to [`COLUMNS`].
 
 use gild_model::account::CounterReading;
+use gild_model::noise::Noise;
 use gild_model::run::AccountRow;
 
 use super::Error;
@@ -49,7 +50,7 @@ pub struct Column {
 }
 
 /// The columns that every export has, in their order.
-pub const COLUMNS: [Column; 30] = {
+pub const COLUMNS: [Column; 38] = {
     use Kind::{Boolean, Integer, Text};
     [
         column("run", Integer, "number of the run", |it| Value::Integer(it.run.into())),
@@ -67,6 +68,33 @@ pub const COLUMNS: [Column; 30] = {
         column("status", Text, "how the trial ended: `done`, `failed`, `cancelled`", |it| Value::Text(&it.status)),
         column("trial_wall_ns", Integer, "wall time of the trial; null if it did not get to the end", |it| {
             integer(it.trial_wall_ns)
+        }),
+        column(
+            "noise_window_ns",
+            Integer,
+            "time between the readings before and after the trial that noise is the difference of; null: not measured",
+            |it| noise(it, |it| Some(it.window_ns)),
+        ),
+        column("noise_cpus", Integer, "CPUs that were online at both readings", |it| {
+            noise(it, |it| Some(it.cpus.into()))
+        }),
+        column("noise_steal_ns", Integer, "time that the hypervisor took from all CPUs together", |it| {
+            noise(it, |it| it.steal_ns)
+        }),
+        column("noise_steal_most_ns", Integer, "of it: from the CPU that lost most", |it| {
+            noise(it, |it| it.steal_most_ns)
+        }),
+        column("noise_other_cpu_ns", Integer, "CPU time of others than the trial, on all CPUs together", |it| {
+            noise(it, |it| it.other_cpu_ns)
+        }),
+        column("noise_frequency_min_khz", Integer, "lowest frequency of a CPU; null if it is not shown", |it| {
+            noise(it, |it| it.frequency_min_khz)
+        }),
+        column("noise_frequency_max_khz", Integer, "highest frequency of a CPU; null if it is not shown", |it| {
+            noise(it, |it| it.frequency_max_khz)
+        }),
+        column("noise_throttles", Integer, "how often CPUs were slowed down by heat; null if it is not shown", |it| {
+            noise(it, |it| it.throttles)
         }),
         column("role", Text, "`coordinator` or `worker`", |it| Value::Text(&it.role)),
         column("worker", Integer, "number of the worker, from 0; 0 for the coordinator", |it| {
@@ -123,6 +151,10 @@ const fn column(
 
 fn integer<T: Into<i128>>(value: Option<T>) -> Value<'static> {
     value.map_or(Value::Null, |it| Value::Integer(it.into()))
+}
+
+fn noise(row: &AccountRow, figure: impl Fn(&Noise) -> Option<u64>) -> Value<'static> {
+    integer(row.noise.as_ref().and_then(figure))
 }
 
 fn text(value: &Option<String>) -> Value<'_> {
@@ -195,6 +227,7 @@ pub mod tests {
             warmup: false,
             status: "done".to_owned(),
             trial_wall_ns: Some(1_000_000),
+            noise: Some(testing::noise()),
             role: "worker".to_owned(),
             worker: 1,
             pid: Some(100),
@@ -203,7 +236,7 @@ pub mod tests {
             account,
         };
         let mut bare = AccountRow { status: "failed".to_owned(), trial_wall_ns: None, ..full.clone() };
-        (bare.lock, bare.pid, bare.tid, bare.core) = (None, None, None, None);
+        (bare.lock, bare.pid, bare.tid, bare.core, bare.noise) = (None, None, None, None, None);
         bare.account = testing::phase_account(Phase::Startup, 5, None);
         bare.account.open = true;
         [full, bare]
@@ -245,7 +278,9 @@ pub mod tests {
         let null: Vec<_> =
             schema.columns().into_iter().zip(values).filter(|(_, value)| *value == Value::Null).collect();
         let names: Vec<_> = null.into_iter().map(|((name, _), _)| name).collect();
-        let expected = "lock start transport trial_wall_ns pid tid core kernel_phase on_cpu_ns preempted_ns waking_ns \
+        let expected = "lock start transport trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
+            noise_steal_most_ns noise_other_cpu_ns noise_frequency_min_khz noise_frequency_max_khz noise_throttles pid tid core \
+            kernel_phase on_cpu_ns preempted_ns waking_ns \
             run_queue_ns blocked_ns stolen_ns cpu_ns task-clock task-clock_running_ratio instructions instructions_running_ratio";
         assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
     }

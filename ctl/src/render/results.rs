@@ -230,6 +230,7 @@ fn sentences(summary: &Summary) -> Vec<String> {
 /// What else a reader has to know: doubts about the figures, the accounting's own cost, whether results agree.
 fn notes(run: &Run) -> Vec<String> {
     let mut lines: Vec<_> = run.summary.notes.iter().map(|it| format!("note: {}", harmless(it))).collect();
+    lines.extend(run.summary.noise.as_deref().map(harmless));
     let costs = run.summary.cases.iter().filter_map(|case| Some((case.accounting?, &case.case.name)));
     if let Some((cost, name)) = costs.max_by(|a, b| a.0.total_cmp(&b.0)) {
         let cost = figures::share(cost);
@@ -316,6 +317,7 @@ coordinator                                           0 %       0 %         1.5 
                 "threads-10: as fast as sequential.",
                 "processes-10: 1.89 times as fast as sequential.",
                 "note: 10 workers share 2 cores.",
+                "noise: steal 0.3 % of 2 cores, other programs 1.2 %",
                 "The accounting itself took 0.2 % of the workers' lives at most (in threads-10).",
                 "All results are identical and equal the known answer of cpu-bound.",
                 "",

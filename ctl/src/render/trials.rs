@@ -1,6 +1,7 @@
 //! One row per trial.
 
 use gild_model::experiment::Experiment;
+use gild_model::noise::Noise;
 use gild_model::trial::Trial;
 
 use super::grid::{Align, Grid};
@@ -19,6 +20,8 @@ pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String
         ("tasks", Align::Right),
         ("tier", Align::Left),
         ("accounting", Align::Right),
+        ("steal", Align::Right),
+        ("others", Align::Right),
         ("results", Align::Left),
         ("verified", Align::Left),
         ("error", Align::Left),
@@ -40,6 +43,8 @@ fn row(experiment: &Experiment, trial: &Trial) -> Vec<String> {
         format!("{}/{}", trial.tasks_done, figures::number_or_dash(trial.tasks_planned)),
         trial.tier.name().to_owned(),
         figures::share_or_dash(trial.accounting.as_ref().map(|it| it.share)),
+        figures::share_or_dash(trial.noise.as_ref().and_then(Noise::steal_share)),
+        figures::share_or_dash(trial.noise.as_ref().and_then(Noise::other_share)),
         figures::number_or_dash(digest),
         figures::number_or_dash(verified),
         trial.error.clone().unwrap_or_default(),
@@ -76,15 +81,15 @@ mod tests {
         failed.status = gild_model::trial::TrialStatus::Failed;
         failed.error = Some("task 7: division by zero".to_owned());
         (failed.wall_ns, failed.digest, failed.verified, failed.accounting) = (None, None, None, None);
-        (failed.warmup, failed.tasks_done) = (true, 7);
+        (failed.warmup, failed.tasks_done, failed.noise) = (true, 7, None);
         let drawn = render(&run.experiment, &[run.trials[0].clone(), failed], STYLE);
         let lines: Vec<_> = drawn.lines().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(
             lines,
             [
-                "case trial status wall tasks tier accounting results verified error",
-                "sequential 1/5 done 1.83 s 100/100 software 0.1 % 0123456789ab yes",
-                "threads-10 warm-up 1/1 failed – 7/100 software – – – task 7: division by zero",
+                "case trial status wall tasks tier accounting steal others results verified error",
+                "sequential 1/5 done 1.83 s 100/100 software 0.1 % 0.2 % 5.0 % 0123456789ab yes",
+                "threads-10 warm-up 1/1 failed – 7/100 software – – – – – task 7: division by zero",
             ]
         );
         assert_eq!(render(&run.experiment, &[], STYLE), "no trial is finished\n");

@@ -77,6 +77,32 @@ pub struct Shares {
     pub stolen: Option<f64>,
 }
 
+/// What else the machine did while the trials of a case ran, over those that count. Shares are of the time of all CPUs
+/// of the machine, 0 to 1, and are taken of at least [`crate::noise::SHARE_TIME_MIN_NS`].
+///
+/// A figure is `None` as soon as one of the trials lacks it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseNoise {
+    /// CPUs that were online.
+    pub cpus: u32,
+    /// What the hypervisor took.
+    pub steal: Option<f64>,
+    /// The largest share that it took of the time of a single CPU, in a single trial.
+    pub steal_most: Option<f64>,
+    /// What other programs used.
+    pub other_cpu: Option<f64>,
+    /// The largest share that they used in a single trial.
+    pub other_cpu_most: Option<f64>,
+    /// The repetition that this trial is, from 0.
+    pub other_cpu_most_repetition: Option<u32>,
+    /// Lowest frequency of a CPU before or after a trial, in kHz.
+    pub frequency_min_khz: Option<u64>,
+    /// Highest frequency of a CPU before or after a trial, in kHz.
+    pub frequency_max_khz: Option<u64>,
+    /// How often CPUs were slowed down because they were too hot.
+    pub throttles: Option<u64>,
+}
+
 /// One case of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseSummary {
@@ -110,6 +136,8 @@ pub struct CaseSummary {
     pub lost_records: u64,
     /// Cost of the accounting as a share of the workers' lives, median. `None`: not measured in every trial.
     pub accounting: Option<f64>,
+    /// What else the machine did meanwhile. `None`: no trial finished, or it was not measured in all of them.
+    pub noise: Option<CaseNoise>,
     /// The case in one plain sentence.
     pub sentence: String,
 }
@@ -125,6 +153,9 @@ pub struct Summary {
     pub results_identical: Option<bool>,
     /// Whether the kernel's own check passed wherever it was made. `None`: it has none, or was not asked.
     pub verified: Option<bool>,
+    /// What else the machine did while the trials ran, in one line: steal, other programs, CPU frequency. `None`: nothing
+    /// of it was measured, or the trials were too short.
+    pub noise: Option<String>,
     /// What a reader of the figures has to know: rows that do not balance, cores fewer than workers, …
     pub notes: Vec<String>,
 }

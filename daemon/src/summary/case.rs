@@ -7,6 +7,7 @@ use gild_model::case::{Case, Model};
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
 
+use super::noise::{self, Noises};
 use super::sentence::{self, Facts};
 use super::shares::{Pool, middle_cpu_ns};
 use super::{counts, statistics};
@@ -51,6 +52,8 @@ pub(super) struct CaseFold {
     cores_used: Vec<Option<f64>>,
     /// Cost of the accounting of each trial that counts; `None` where it was not measured.
     accounting: Vec<Option<f64>>,
+    /// What else the machine did during the trials that count, by repetition.
+    pub noises: Noises,
     unbalanced: u32,
     /// Rows without a life to compare them with.
     pub unchecked: u32,
@@ -71,6 +74,7 @@ impl CaseFold {
             tasks: BTreeSet::new(),
             cores_used: Vec::new(),
             accounting: Vec::new(),
+            noises: Noises::new(),
             unbalanced: 0,
             unchecked: 0,
             lost_records: 0,
@@ -90,6 +94,7 @@ impl CaseFold {
         self.wall_ns.extend(trial.wall_ns.map(|wall_ns| (trial.repetition, wall_ns)));
         self.cores_used.push(self.cores_used_by(trial));
         self.accounting.push(trial.accounting.as_ref().map(|cost| cost.share));
+        self.noises.insert(trial.repetition, trial.noise.clone());
         for worker in &trial.workers {
             self.add_row(worker);
         }
@@ -170,6 +175,7 @@ impl CaseFold {
             unbalanced: self.unbalanced,
             lost_records: self.lost_records,
             accounting: median_if_all(&self.accounting),
+            noise: noise::of_case(&self.noises),
             error,
         }
     }

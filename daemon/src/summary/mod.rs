@@ -8,6 +8,7 @@
 //! | [`statistics`] | medians and ratios with their 95 % confidence intervals |
 //! | `shares` | accounts pooled into shares of life: by phase, by state |
 //! | `case` | the trials of one case folded into its line |
+//! | `noise` | what else the machine did, per case and in one line |
 //! | `sentence` | that line in words |
 //! | `notes` | what a reader of the figures has to know |
 //! | `steadiness` | repetitions far off the others, and a slow start |
@@ -19,6 +20,7 @@ mod case;
 mod comparison;
 #[cfg(test)]
 pub(crate) mod generate;
+mod noise;
 mod notes;
 mod sentence;
 mod shares;
@@ -96,6 +98,7 @@ impl Fold {
             cases,
             results_identical: self.results.identical,
             verified: self.results.verified,
+            noise: noise::line(self.cases.iter().map(|case| (case.case.name.as_str(), &case.noises))),
             notes,
         }
     }

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use gild_model::case::{LockPolicy, Model, Pinning};
 use gild_model::host::Tier;
-use gild_model::summary::CaseSummary;
+use gild_model::summary::{CaseNoise, CaseSummary};
 use gild_model::trial::Trial;
 use gild_model::until::Until;
 
 use super::case::CaseFold;
+use super::sentence::percent;
 use super::steadiness::{self, Outlier};
 use super::{Results, counts, statistics};
 
-/// Above this share of the workers' lives, stolen time is worth a note.
+/// Above this share of the workers' lives, or of the time of all cores, stolen time is worth a note.
 const STOLEN_MAX: f64 = 0.01;
+/// Above this share of the time of all cores, what other programs used is worth a note.
+const OTHERS_MAX: f64 = 0.05;
 /// Above this share of the workers' lives, waiting for a core that should have been free is worth a note.
 const CROWDED_MAX: f64 = 0.01;
 /// Above this share of the workers' lives, the cost of the accounting is worth a note.
@@ -88,8 +91,9 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: 
         gap(case),
         lost_records(line),
         oversubscribed(case, cores),
-        stolen(case),
-        crowded(case, line, cores),
+        stolen(case, line),
+        others(case, line, cores),
+        throttled(line),
         accounting(line),
         wide_interval(line),
         until.and_then(|until| not_narrow_yet(line, until)),
@@ -120,7 +124,8 @@ fn outliers(case: &CaseFold) -> Option<String> {
     outliers.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
     let number = |outlier: &Outlier| case.wall_ns.keys().nth(outlier.place).map(|repetition| repetition + 1);
     let named = outliers.iter().take(OUTLIERS_MAX);
-    let named: Vec<_> = named.filter_map(|it| Some(format!("{} ({:.2}× the median)", number(it)?, it.ratio))).collect();
+    let name = |it: &Outlier| Some(format!("{} ({:.2}× the median{})", number(it)?, it.ratio, meanwhile(case, it)));
+    let named: Vec<_> = named.filter_map(name).collect();
     let others = outliers.len().saturating_sub(OUTLIERS_MAX);
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };
     let plural = outliers.len() > 1;
@@ -128,6 +133,14 @@ fn outliers(case: &CaseFold) -> Option<String> {
     (!named.is_empty()).then(|| {
         format!("{repetition} {}{others} {is}: the machine may have been busy with something else", named.join(", "))
     })
+}
+
+/// `, other programs 35.0 %`, if it was measured.
+fn meanwhile(case: &CaseFold, outlier: &Outlier) -> String {
+    let repetition = case.wall_ns.keys().nth(outlier.place);
+    let noise = repetition.and_then(|it| case.noises.get(it)?.as_ref());
+    let share = noise.and_then(|noise| noise.other_share());
+    share.map_or_else(String::new, |share| format!(", other programs {}", percent(share)))
 }
 
 fn unbalanced(case: &CaseFold, line: &CaseSummary) -> Option<String> {
@@ -168,29 +181,67 @@ fn oversubscribed(case: &CaseFold, cores: usize) -> Option<String> {
     too_many.then(|| format!("{workers} workers shared {cores} core{plural}, so they waited for one another"))
 }
 
-fn stolen(case: &CaseFold) -> Option<String> {
-    let share = case.workers.stolen_share().filter(|share| *share > STOLEN_MAX)?;
-    Some(format!(
-        "the hypervisor took {:.1} % of the workers' time (an estimate); wall times include it",
-        share * 100.0
-    ))
+/// What the hypervisor took, of the workers by the accounts, of the whole machine by /proc/stat.
+fn stolen(case: &CaseFold, line: &CaseSummary) -> Option<String> {
+    let of_workers = case.workers.stolen_share();
+    let of_cores = line.noise.as_ref().and_then(|noise| Some((noise.steal?, of_time_of(noise.cpus))));
+    if of_workers.into_iter().chain(of_cores.as_ref().map(|it| it.0)).all(|share| share <= STOLEN_MAX) {
+        return None;
+    }
+    let of_workers = of_workers.map(|share| format!("{} of the workers' time (an estimate)", percent(share)));
+    let of_cores = of_cores.map(|(share, of_time)| format!("{} {of_time} (by /proc/stat)", percent(share)));
+    let shares: Vec<_> = of_workers.into_iter().chain(of_cores).collect();
+    Some(format!("the hypervisor took {}; wall times include it", shares.join(", ")))
 }
 
-/// Other programs on the cores: waiting for a core where there were cores enough. Of more than one worker only being
-/// pushed off a core counts, because waking one another takes a moment on an idle machine too.
-fn crowded(case: &CaseFold, line: &CaseSummary, cores: usize) -> Option<String> {
+/// Other programs on the cores: the workers waited for a core, or the machine was at work for others.
+fn others(case: &CaseFold, line: &CaseSummary, cores: usize) -> Option<String> {
+    let used = line.noise.as_ref().and_then(|noise| Some((noise.other_cpu?, used(noise)?)));
+    match (crowded(case, line, cores), used) {
+        (None, None) => None,
+        (None, Some((share, used))) => {
+            (share > OTHERS_MAX).then(|| format!("noise: other programs used {used}: stop them and run it again"))
+        }
+        (Some(waited), used) => {
+            let used = used.map_or_else(String::new, |(_, used)| format!(" and used {used}"));
+            Some(format!(
+                "noise: the workers waited {} of their time for a core though there were cores enough: other programs \
+                 were running{used}",
+                percent(waited)
+            ))
+        }
+    }
+}
+
+/// `12.0 % of the time of 2 cores (up to 35.0 % in repetition 3)`
+fn used(noise: &CaseNoise) -> Option<String> {
+    let share = noise.other_cpu?;
+    let peak = noise.other_cpu_most.filter(|most| *most >= share + super::noise::PEAK_MIN);
+    let peak = peak.zip(noise.other_cpu_most_repetition);
+    let peak = peak.map(|(most, repetition)| format!(" (up to {} in repetition {})", percent(most), repetition + 1));
+    Some(format!("{} {}{}", percent(share), of_time_of(noise.cpus), peak.unwrap_or_default()))
+}
+
+fn of_time_of(cpus: u32) -> String {
+    format!("of the time of {cpus} core{}", if cpus == 1 { "" } else { "s" })
+}
+
+fn throttled(line: &CaseSummary) -> Option<String> {
+    let times = line.noise.as_ref()?.throttles.filter(|times| *times > 0)?;
+    let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    Some(format!("CPUs were slowed down {times} because they were too hot"))
+}
+
+/// The share of their time that the workers waited for a core where there were cores enough. Of more than one worker only
+/// being pushed off a core counts, because waking one another takes a moment on an idle machine too.
+fn crowded(case: &CaseFold, line: &CaseSummary, cores: usize) -> Option<f64> {
     let shares = line.workers.as_ref()?;
     // Next to the workers runs the coordinator, but for the sequential one, whose thread is the worker's.
     let (threads, share) = match case.case.model {
         Model::Sequential => (1, shares.run_queue),
         Model::Threads | Model::Processes => (case.case.workers as usize + 1, shares.preempted),
     };
-    let share = share.filter(|share| *share > CROWDED_MAX && threads <= cores && case.case.pinning == Pinning::None)?;
-    Some(format!(
-        "noise: the workers waited {:.1} % of their time for a core though there were cores enough: other programs were \
-         running",
-        share * 100.0
-    ))
+    share.filter(|share| *share > CROWDED_MAX && threads <= cores && case.case.pinning == Pinning::None)
 }
 
 fn accounting(line: &CaseSummary) -> Option<String> {
@@ -231,4 +282,56 @@ fn wide_interval(line: &CaseSummary) -> Option<String> {
     Some(format!(
         "the interval of {trials} repetitions is their range, which holds the true median {reached} % of the time"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::generate::{done, experiment};
+    use crate::summary::summarize;
+    use gild_model::noise::Noise;
+
+    /// Notes of six sequential trials, each of two CPUs for ten seconds, of whose time the hypervisor and other programs took
+    /// these shares in percent.
+    fn notes(steal_percent: u64, others_percent: [u64; 6], throttles: Option<u64>) -> Vec<String> {
+        let noise = |others_percent| Noise {
+            window_ns: 10_000_000_000,
+            cpus: 2,
+            steal_ns: Some(200_000_000 * steal_percent),
+            steal_most_ns: Some(200_000_000 * steal_percent),
+            other_cpu_ns: Some(200_000_000 * others_percent),
+            frequency_min_khz: None,
+            frequency_max_khz: None,
+            throttles,
+        };
+        let trial = |(repetition, others)| Trial { noise: Some(noise(others)), ..done(0, repetition) };
+        let trials: Vec<_> = (0..).zip(others_percent).map(trial).collect();
+        summarize(&experiment(), &trials, 2).notes
+    }
+
+    #[test]
+    fn a_quiet_machine_has_no_note() {
+        assert_eq!(notes(1, [5; 6], Some(0)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn other_programs_are_noted_with_the_trial_that_had_most_of_them() {
+        let even = "sequential: noise: other programs used 6.0 % of the time of 2 cores: stop them and run it again";
+        assert_eq!(notes(0, [6; 6], None), [even]);
+        let uneven = "sequential: noise: other programs used 10.0 % of the time of 2 cores (up to 60.0 % in repetition 4): stop \
+                      them and run it again";
+        assert_eq!(notes(0, [0, 0, 0, 60, 0, 0], None), [uneven]);
+    }
+
+    #[test]
+    fn what_the_hypervisor_took_is_noted_of_the_machine_where_workers_do_not_know() {
+        let expected =
+            "sequential: the hypervisor took 2.0 % of the time of 2 cores (by /proc/stat); wall times include it";
+        assert_eq!(notes(2, [0; 6], None), [expected]);
+    }
+
+    #[test]
+    fn heat_is_noted() {
+        assert_eq!(notes(0, [0; 6], Some(2)), ["sequential: CPUs were slowed down 12 times because they were too hot"]);
+    }
 }

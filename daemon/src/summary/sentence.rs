@@ -207,7 +207,7 @@ fn who(case: &Case) -> String {
 }
 
 /// A share in words: never "0.0 %" of something that was there, never "100.0 %" of something that was not all.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.05 {
         "less than 0.1 %".to_owned()

@@ -271,7 +271,7 @@ fn notes_name_what_is_wrong_with_the_figures() {
     for trial in &mut trials {
         trial.workers[1].stolen_ns = Some(20_000_000);
     }
-    noted(&trials, "sequential: the hypervisor took 2.0 % of the workers' time");
+    noted(&trials, "sequential: the hypervisor took 2.0 % of the workers' time (an estimate); wall times include it");
     trials[1].workers[1].notes.push("no ring".to_owned());
     trials[4].workers[1].notes.push("no ring".to_owned());
     noted(&trials, "no ring (rows of accounts: 2)");
@@ -281,6 +281,19 @@ fn notes_name_what_is_wrong_with_the_figures() {
     noted(&trials, "the kernel's own check says that results are wrong");
     let summary = summary_of(&trials);
     assert_eq!((summary.results_identical, summary.verified), (Some(false), Some(false)));
+}
+
+fn half_used_by_others() -> gild_model::noise::Noise {
+    gild_model::noise::Noise {
+        window_ns: 10_000_000_000,
+        cpus: 2,
+        steal_ns: Some(300_000_000),
+        steal_most_ns: None,
+        other_cpu_ns: Some(10_000_000_000),
+        frequency_min_khz: None,
+        frequency_max_khz: None,
+        throttles: None,
+    }
 }
 
 /// Twelve repetitions of the threads, with these wall times in milliseconds.
@@ -296,6 +309,9 @@ fn outliers_and_a_slow_start_are_noted_where_there_are_any() {
         &trials,
         "threads-10: repetition 4 (1.50× the median) is an outlier: the machine may have been busy with something else",
     );
+    let noisy =
+        trials.into_iter().map(|trial| Trial { noise: Some(half_used_by_others()), ..trial }).collect::<Vec<_>>();
+    noted(&noisy, "repetition 4 (1.50× the median, other programs 50.0 %) is an outlier");
     let trials = threads_with([1001, 1004, 700, 1500, 1003, 998, 1002, 1000, 997, 1004, 1001, 999]);
     noted(&trials, "threads-10: repetitions 4 (1.50× the median), 3 (0.70× the median) are outliers");
     let trials = threads_with([1400, 1200, 999, 1003, 1001, 998, 1002, 1000, 997, 1004, 1001, 999]);
@@ -315,6 +331,11 @@ fn other_programs_on_the_cores_are_noted_where_cores_were_enough() {
         notes.iter().any(|it| it.starts_with("sequential: noise: the workers waited 3.0 % of their time")),
         "{notes:?}"
     );
+    let known = Trial { noise: Some(half_used_by_others()), ..crowded.clone() };
+    let notes = summarize(case, &[known], 2).notes;
+    let expected = "enough: other programs were running and used 50.0 % of the time of 2 cores";
+    let noise: Vec<_> = notes.iter().filter(|it| it.contains("noise")).collect();
+    assert!(noise.len() == 1 && noise[0].ends_with(expected), "one note of one subject: {notes:?}");
     let pinned = summarize(&experiment(), &[crowded], 2).notes;
     assert!(!pinned.iter().any(|it| it.contains("noise")), "{pinned:?}");
     case.cases[2].pinning = gild_model::case::Pinning::None;
@@ -424,8 +445,14 @@ fn every_figure_is_in_the_documentation() {
         }
     }
     let mut figures = Vec::new();
-    names(&serde_json::to_value(summary_of(&article())).unwrap(), &mut figures);
-    assert!(["tie", "preempted", "results_identical"].iter().all(|name| figures.contains(&(*name).to_owned())));
+    let noisy = |trial| Trial { noise: Some(half_used_by_others()), ..trial };
+    let trials: Vec<_> = article().into_iter().map(noisy).collect();
+    names(&serde_json::to_value(summary_of(&trials)).unwrap(), &mut figures);
+    assert!(
+        ["tie", "preempted", "results_identical", "other_cpu_most"]
+            .iter()
+            .all(|name| figures.contains(&(*name).to_owned()))
+    );
     let documentation = include_str!("../../../docs/statistics.md");
     for figure in figures {
         assert!(documentation.contains(&format!("`{figure}`")), "{figure}");

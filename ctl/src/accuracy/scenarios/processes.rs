@@ -16,7 +16,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "serialization",
         about: "one worker process; encoding and decoding burn 2 ms each",
-        params: &[("tasks", 25), ("cpu_us", 10_000), ("encode_us", 2_000)],
+        params: &[("tasks", 25), ("cpu_us", 10_000), ("encode_us", 2_000), ("fork_us", 1_000)],
         case: |_| Ok(processes(1, Start::Fork)),
         findings: serialization,
         special: Special::None,
@@ -47,7 +47,7 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "launch",
-        about: "four worker processes; each fork burns 10 ms in the coordinator",
+        about: "four worker processes; the coordinator sleeps 10 ms before each fork",
         params: &[("tasks", 4), ("cpu_us", 50_000), ("fork_us", 10_000)],
         case: |_| Ok(processes(4, Start::Fork)),
         findings: launch,
@@ -70,58 +70,72 @@ fn serialization(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
     let (life_ns, wall_ns) = (it.life_ns()?, it.wall_ns()?);
     let encodes = it.lines_with("codec", "encode", Role::Worker)?;
     let decodes = it.lines_with("codec", "decode", Role::Coordinator)?;
-    let tasks: Vec<_> = it.tasks().collect();
     let coordinator = it.coordinator()?;
-    let (mut worker_idle_ns, mut coordinator_idle_ns) = (0, 0);
-    for task in 1..tasks.len() as u64 {
-        let result_there = end(of_task(&encodes, "of_task", task - 1)?, "")?;
-        worker_idle_ns += number(of_task(&tasks, "task", task)?, "/whole/start_ns")?.saturating_sub(result_there);
-        let free_again = end(of_task(&decodes, "of_task", task - 1)?, "")?;
-        coordinator_idle_ns += end(of_task(&encodes, "of_task", task)?, "")?.saturating_sub(free_again);
-    }
-    // The first task's time is in neither of the sums above, and in gild's figures: it is taken off by the clock.
-    let first = of_task(&encodes, "of_task", 0)?;
-    coordinator_idle_ns += end(first, "")? - number(of_task(&tasks, "task", 0)?, "/whole/start_ns")?;
-    let between = |it: &gild_model::account::PhaseAccount| {
-        [Phase::Idle, Phase::Receive, Phase::Decode, Phase::Send].contains(&it.phase)
-    };
+    let encode = in_phase(Phase::Encode);
+    let worker_between = it.workers_sum(&|it| BETWEEN.contains(&it.phase) || it.phase == Phase::Decode, wall);
+    let between = sum(coordinator, &|it| BETWEEN.contains(&it.phase) || it.phase == Phase::Encode, wall);
+    let decode = sum(coordinator, &in_phase(Phase::Decode), wall);
+    let worker_gaps_ns = worker_gaps(it, &encodes, &decodes)?;
+    let gaps_ns = coordinator_gaps(it, &decodes)?;
     Ok(vec![
-        Finding::share(
-            "encode",
-            CLOCK,
-            it.workers_sum(&in_phase(Phase::Encode), wall),
-            total(&encodes, "/wall_ns")?,
-            life_ns,
-        ),
+        Finding::share("encode", CLOCK, it.workers_sum(&encode, wall), total(&encodes, "/wall_ns")?, life_ns),
         Finding::share(
             "on-cpu while encoding",
             "burnt loops",
-            it.workers_sum(&in_phase(Phase::Encode), on_cpu),
+            it.workers_sum(&encode, on_cpu),
             total(&encodes, "/cpu_ns")?,
             life_ns,
         ),
+        Finding::share("decode (coordinator)", CLOCK, decode, total(&decodes, "/wall_ns")?, wall_ns),
         Finding::share(
-            "decode (coordinator)",
-            CLOCK,
-            sum(coordinator, &in_phase(Phase::Decode), wall),
-            total(&decodes, "/wall_ns")?,
-            wall_ns,
-        ),
-        Finding::share(
-            "idle and the way of values",
+            "idle, receive, decode, send",
             "from a result's bytes to the next task",
-            it.workers_sum(&between, wall),
-            worker_idle_ns,
+            worker_between,
+            worker_gaps_ns,
             life_ns,
         ),
         Finding::share(
-            "idle (coordinator)",
-            "from a result's value to the next one's bytes",
-            sum(coordinator, &in_phase(Phase::Idle), wall),
-            coordinator_idle_ns,
+            "idle, receive, encode, send (coordinator)",
+            "from a value to the next one's bytes",
+            between,
+            gaps_ns,
             wall_ns,
         ),
     ])
+}
+
+/// What lies between two values, beside the codec of the tasks' inputs.
+const BETWEEN: [Phase; 3] = [Phase::Idle, Phase::Receive, Phase::Send];
+
+/// From the end of each result's encoding to the start of the next task; after the last one until its value is there, for
+/// then the coordinator closes the connection.
+fn worker_gaps(it: &Evidence<'_>, encodes: &[&Value], decodes: &[&Value]) -> Result<u64, String> {
+    let tasks: Vec<_> = it.tasks().collect();
+    let mut gaps_ns = 0;
+    for encode in encodes {
+        let task = number(encode, "/of_task")?;
+        let until = match of_task(&tasks, "task", task + 1) {
+            Ok(next) => number(next, "/whole/start_ns")?,
+            Err(_) => end(of_task(decodes, "of_task", task)?, "")?,
+        };
+        gaps_ns += until.saturating_sub(end(encode, "")?);
+    }
+    Ok(gaps_ns)
+}
+
+/// From the end of the fork to the first result's bytes, from each result's value to the next one's bytes, and from the
+/// last value until the worker is gone, for then the coordinator compares the results, for which it encodes them.
+fn coordinator_gaps(it: &Evidence<'_>, decodes: &[&Value]) -> Result<u64, String> {
+    let forks = it.lines_with("moment", "fork", Role::Coordinator)?;
+    let compares = it.lines_with("codec", "encode", Role::Coordinator)?;
+    let mut free_from = end(forks.first().ok_or("the kernel has reported no fork")?, "")?;
+    let mut gaps_ns = 0;
+    for decode in decodes {
+        gaps_ns += number(decode, "/start_ns")?.saturating_sub(free_from);
+        free_from = end(decode, "")?;
+    }
+    let compared = number(compares.first().ok_or("the kernel has reported no comparison")?, "/start_ns")?;
+    Ok(gaps_ns + compared.saturating_sub(free_from))
 }
 
 fn transfer(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
@@ -133,10 +147,13 @@ fn transfer(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
         let decode = of_task(&decodes, "of_task", number(encode, "/of_task")?)?;
         way_ns += number(decode, "/start_ns")?.saturating_sub(end(encode, "")?);
     }
+    // Neither side waits for a core on a quiet machine: then both are at it for as long as the bytes are under way.
+    let busy = it.others_use_the_machine();
+    let send = it.workers_sum(&in_phase(Phase::Send), wall);
     let receive = sum(it.coordinator()?, &in_phase(Phase::Receive), wall);
     Ok(vec![
-        Finding::share("send", WAY, it.workers_sum(&in_phase(Phase::Send), wall), way_ns, it.life_ns()?),
-        Finding::share("receive (coordinator)", WAY, receive, way_ns, it.wall_ns()?),
+        Finding::share("send", WAY, send, way_ns, it.life_ns()?).unless(busy.clone()),
+        Finding::share("receive (coordinator)", WAY, receive, way_ns, it.wall_ns()?).unless(busy),
     ])
 }
 
@@ -144,15 +161,15 @@ fn ping_pong(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
     let bare = it.bare.ok_or("no bare ping-pong was measured")?;
     let apart = (bare.after_ns / bare.before_ns).ln().abs();
     let unsteady = (apart > 0.25).then(|| {
+        let (before_us, after_us) = (bare.before_ns / 1e3, bare.after_ns / 1e3);
         format!(
-            "the bare ping-pong took {:.0} µs before and {:.0} µs after: no truth to hold gild against",
-            bare.before_ns / 1e3,
-            bare.after_ns / 1e3
+            "the bare ping-pong took {before_us:.0} µs before and {after_us:.0} µs after: no truth to hold gild against"
         )
     });
     let truth_ns = (bare.before_ns + bare.after_ns) / 2.0 * it.tasks().count() as f64;
     let send = it.workers_sum(&in_phase(Phase::Send), wall);
-    Ok(vec![Finding::share("send", "a bare ping-pong", send, truth_ns as u64, it.life_ns()?).unless(unsteady)])
+    let finding = Finding::share("send", "a bare ping-pong", send, truth_ns as u64, it.life_ns()?);
+    Ok(vec![finding.unless(unsteady.or(it.others_use_the_machine()))])
 }
 
 fn start_and_end(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
