@@ -347,6 +347,17 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
+    async fn what_others_used_is_known_only_if_all_of_the_trial_was_waited_for() {
+        let end = |left| Some(End { exit: Exit::Exited(0), strays: 0, left, cpu_ns: 0 });
+        let (before, after) = (read_machine().await.unwrap(), read_machine().await.unwrap());
+        let other_cpu_ns = |end| noise(Ok(before.clone()), Ok(after.clone()), end).unwrap().other_cpu_ns;
+        assert!(other_cpu_ns(end(0)).is_some());
+        assert_eq!(other_cpu_ns(end(1)), None);
+        assert_eq!(other_cpu_ns(None), None, "the spawner died, and nobody saw the end");
+        noise(Ok(before.clone()), Err(io::Error::other("no /proc")), end(0)).unwrap_err();
+    }
+
+    #[tokio::test(flavor = "current_thread")]
     async fn a_coordinator_that_says_nothing_or_nonsense_is_told_apart() {
         async fn answer(said: &[u8]) -> Answer {
             let (ours, theirs) = control_socket().unwrap();

@@ -329,7 +329,7 @@ fn a_folder_of_plugins_is_listed_with_those_that_cannot_be_used() {
         compile(name, &lab.path("plugins"));
     }
     let list: PluginList = lab.gilctl(&["plugin", "ls", "--json"]).well().json();
-    assert_eq!(list.plugins.len(), 3);
+    assert_eq!(list.plugins.len(), lab.binaries().plugins().len());
     let refused: Vec<_> = list.refused.iter().map(|it| it.path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(refused, ["libwrong_major.so"], "a library that does not claim to be a plugin is no news");
     lab.gilctl(&["plugin", "ls"]).well().says(["libwrong_major.so", "wrong ABI version"]);
