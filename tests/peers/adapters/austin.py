@@ -32,7 +32,9 @@ class Austin(Peer):
 
     def read(self, folder: Path, wall_seconds: float) -> Reported:
         share = idle_share((folder / OUTPUT).read_text())
-        return Reported(share, None if share is not None else "it has no sample of a thread at work")
+        if share is None:
+            raise ValueError("it has no sample of a thread at work")
+        return Reported(share)
 
 
 PEERS = [Austin("Austin -f", "austin-dist", "idle time, whatever a thread waits for", ("-f",))]

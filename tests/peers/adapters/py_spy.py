@@ -27,7 +27,7 @@ class PySpy(Peer):
         if "--gil" in self.options:
             return Reported(
                 why_none="samples only the thread that holds the lock; has no figure for those that wait",
-                instead=f"the lock is held {percent(per_instant)} of the time",
+                instead=f"a holder in {percent(per_instant)} of the samples due",
             )
         return Reported(
             why_none="a thread is active or idle; waiting for the lock is neither",

@@ -22,7 +22,7 @@ def split(profile: dict) -> Reported:
     if about_lock:
         raise ValueError(f"this version has columns about the lock, which this adapter does not know: {sorted(about_lock)}")
     if not lines:
-        return Reported(why_none="it has no line of the workload")
+        raise ValueError("its profile has no line of the workload")
     shares = {part: sum(line[key] for line in lines) for part, key in PARTS.items()}
     return Reported(
         why_none="lines have Python, native and system time, and no waiting",

@@ -22,7 +22,7 @@ def booked(trace: dict) -> Reported:
     lives = sum(event["dur"] for event in calls if event["name"].startswith("thread (") and "workload.py" in event["name"])
     work = sum(event["dur"] for event in calls if event["name"].startswith("<lambda> (") and "workload.py" in event["name"])
     if not lives:
-        return Reported(why_none="its trace has no thread of the workload")
+        raise ValueError("its trace has no thread of the workload")
     return Reported(why_none=WHY_NONE, instead=f"{percent(work / lives)} of thread time is in the work's own calls")
 
 

@@ -12,7 +12,7 @@ SAMPLES = Path(__file__).resolve().parent / "samples"
 
 
 def measured(wall_seconds, lock_wait):
-    return truth.Truth(wall_seconds, cpu=0.1, run_queue=0.9 - lock_wait, elsewhere=0.0, lock_wait=lock_wait)
+    return truth.Truth(wall_seconds, cpu_seconds=3 * wall_seconds, cpu=0.1, run_queue=0.9 - lock_wait, elsewhere=0.0, lock_wait=lock_wait)
 
 
 def pair(ratio, reported, bare=0.8, under=0.85):
@@ -25,6 +25,7 @@ class Truths(unittest.TestCase):
         other = {"life_ns": 300, "cpu_ns": 30, "run_queue_ns": 20, "elsewhere_ns": 35}
         folded = truth.fold({"wall_ns": 2_000_000_000, "accounts": [account, other]})
         self.assertEqual(folded.wall_seconds, 2.0)
+        self.assertAlmostEqual(folded.cpu_seconds, 40e-9)
         self.assertAlmostEqual(folded.cpu, 0.1)
         self.assertAlmostEqual(folded.run_queue, 0.1)
         self.assertAlmostEqual(folded.elsewhere, 0.1)
@@ -43,6 +44,7 @@ class Rows(unittest.TestCase):
         self.assertAlmostEqual(row.wall_ratio.median, 1.1)
         self.assertAlmostEqual(row.wall_ratio.low, 1.0)
         self.assertAlmostEqual(row.wall_ratio.high, 1.5)
+        self.assertAlmostEqual(row.cpu_ratio.high, 1.5)
         self.assertAlmostEqual(row.command_ratio.median, 2.0)
 
     def test_the_error_is_against_the_truth_of_the_same_run(self):
@@ -53,15 +55,15 @@ class Rows(unittest.TestCase):
         row = rows.row("contended", "peer", [pair(1.0, None)])
         self.assertIsNone(row.reported)
         self.assertIsNone(row.error)
-        self.assertEqual(table.cells(row)[5:7], ["–", "–"])
-        self.assertEqual(table.cells(rows.row("contended", "peer", [pair(1.0, 0.0)]))[5], "0.0 %")
+        self.assertEqual(table.cells(row)[6:8], ["–", "–"])
+        self.assertEqual(table.cells(rows.row("contended", "peer", [pair(1.0, 0.0)]))[6], "0.0 %")
 
     def test_a_peer_that_never_ran_is_a_row_with_the_reason(self):
         failed = [Pair("contended", "peer", "cannot start it")] * 2
         (row,) = rows.rows(failed)
         self.assertEqual(row.pairs, 0)
-        self.assertEqual(table.cells(row)[1:7], ["–"] * 6)
-        self.assertEqual(table.cells(row)[7], "FAILED 2 of 2: cannot start it")
+        self.assertEqual(table.cells(row)[1:8], ["–"] * 7)
+        self.assertEqual(table.cells(row)[8], "FAILED 2 of 2: cannot start it")
 
     def test_one_failure_does_not_hide_the_other_pairs(self):
         row = rows.row("contended", "peer", [pair(1.2, 0.9), Pair("contended", "peer", "status 1")])
@@ -79,12 +81,12 @@ class Tables(unittest.TestCase):
         text = table.markdown([row], {"peer": "what it is"})
         self.assertIn("| peer | what it is |", text)
         self.assertIn("a \\| b", text)
-        self.assertIn("| peer | 1.00 [1.00..1.00] | 2.00 [2.00..2.00] | 80.0 % | 85.0 % | 90.0 % | +5.0 [+5.0..+5.0] |", text)
+        self.assertIn("| peer | 1.00 [1.00..1.00] | 1.00 [1.00..1.00] | 2.00 [2.00..2.00] | 80.0 % | 85.0 % | 90.0 % | +5.0 [+5.0..+5.0] |", text)
 
-    def test_what_rounds_to_zero_has_no_minus(self):
+    def test_what_rounds_to_zero_has_no_sign(self):
         self.assertEqual(table.percents(rows.spread([-0.0001])), "0.0 %")
         self.assertEqual(table.percents(rows.spread([-0.0123])), "-1.2 %")
-        self.assertEqual(table.points(rows.spread([-0.0001])), "0.0 [0.0..0.0]")
+        self.assertEqual(table.points(rows.spread([-0.0001, 0.0001])), "0.0 [0.0..0.0]")
         self.assertEqual(table.points(rows.spread([-0.005])), "-0.5 [-0.5..-0.5]")
 
     def test_the_document_is_json_with_null_for_what_was_not_measured(self):

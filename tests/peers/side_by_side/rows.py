@@ -31,6 +31,8 @@ class Row:
     failures: list
     # Wall time inside the workload, under the peer / bare.
     wall_ratio: Optional[Spread]
+    # The threads' CPU time: other load hardly touches it, but it does not see stops.
+    cpu_ratio: Optional[Spread]
     # The whole command's, with what the peer does before and after.
     command_ratio: Optional[Spread]
     truth_bare: Optional[Spread]
@@ -53,6 +55,7 @@ def row(workload: str, peer: str, pairs: list) -> Row:
         len(good),
         [pair.failure for pair in pairs if pair.failure is not None],
         spread(pair.under.wall_seconds / pair.bare.wall_seconds for pair in good),
+        spread(pair.under.cpu_seconds / pair.bare.cpu_seconds for pair in good),
         spread(pair.under_command_seconds / pair.bare_command_seconds for pair in good),
         spread(pair.bare.lock_wait for pair in good),
         spread(pair.under.lock_wait for pair in good),

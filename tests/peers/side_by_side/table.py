@@ -11,13 +11,13 @@ ABOUT = {
     "sleeping": "4 threads that sleep: they wait, but not for the lock",
     "calls": "1 thread that does nothing but call: nobody to wait for",
 }
-HEAD = ["peer", "wall ratio", "whole command", "lock wait, bare", "lock wait, under it", "it reports", "error, points", "notes"]
+HEAD = ["peer", "wall ratio", "CPU ratio", "whole command", "lock wait, bare", "lock wait, under it", "it reports", "error, points", "notes"]
 LEGEND = ["peer", "what it reports as waiting for the lock"]
 
 
-def no_minus_zero(text: str) -> str:
+def unsigned_zero(text: str) -> str:
     """What rounds to zero has no sign worth printing."""
-    return re.sub(r"-(0\.0+)(?![0-9])", r"\1", text)
+    return re.sub(r"[-+](0\.0+)(?![0-9])", r"\1", text)
 
 
 def ratio(spread) -> str:
@@ -27,14 +27,14 @@ def ratio(spread) -> str:
 
 def percents(spread) -> str:
     """The median of shares as per cent."""
-    return "–" if spread is None else no_minus_zero(f"{100 * spread.median:.1f} %")
+    return "–" if spread is None else unsigned_zero(f"{100 * spread.median:.1f} %")
 
 
 def points(spread) -> str:
     """A difference of shares, in percentage points."""
     if spread is None:
         return "–"
-    middle, low, high = (no_minus_zero(f"{100 * share:+.1f}") for share in (spread.median, spread.low, spread.high))
+    middle, low, high = (unsigned_zero(f"{100 * share:+.1f}") for share in (spread.median, spread.low, spread.high))
     return f"{middle} [{low}..{high}]"
 
 
@@ -50,7 +50,8 @@ def notes(row) -> str:
 def cells(row) -> list:
     """A row in words."""
     truths = [percents(row.truth_bare), percents(row.truth_under)]
-    return [row.peer, ratio(row.wall_ratio), ratio(row.command_ratio), *truths, percents(row.reported), points(row.error), notes(row)]
+    ratios = [ratio(row.wall_ratio), ratio(row.cpu_ratio), ratio(row.command_ratio)]
+    return [row.peer, *ratios, *truths, percents(row.reported), points(row.error), notes(row)]
 
 
 def line(texts: list) -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Truth:
-    """Shares of the summed lives of the threads."""
+    """Times, and shares of the summed lives of the threads."""
 
     wall_seconds: float
+    # Of all threads together.
+    cpu_seconds: float
     cpu: float
     run_queue: float
     # In calls that wait for something else than the lock.
@@ -26,7 +28,7 @@ def fold(report: dict) -> Truth:
     life = total("life_ns")
     cpu, run_queue, elsewhere = (total(key) / life for key in ("cpu_ns", "run_queue_ns", "elsewhere_ns"))
     # Not clamped: three clocks are read one after the other, so a share of nothing may come out a hair below zero.
-    return Truth(report["wall_ns"] / 1e9, cpu, run_queue, elsewhere, 1 - cpu - run_queue - elsewhere)
+    return Truth(report["wall_ns"] / 1e9, total("cpu_ns") / 1e9, cpu, run_queue, elsewhere, 1 - cpu - run_queue - elsewhere)
 
 
 def read(path: Path) -> Truth:
