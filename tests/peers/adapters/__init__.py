@@ -23,7 +23,7 @@ def chosen(only):
     known = {word for peer in ALL for word in names(peer)}
     unknown = [word for word in wanted if word not in known]
     if unknown or not wanted:
-        raise ValueError(f"--only: there is no peer {', '.join(unknown) or only!r}; there are {', '.join(sorted(known))}")
+        raise ValueError(f"--only: there is no peer {', '.join(unknown) or '(none named)'}; there are {', '.join(sorted(known))}")
     return [peer for peer in ALL if any(word in names(peer) for word in wanted)]
 
 
