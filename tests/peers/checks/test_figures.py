@@ -80,6 +80,7 @@ class Tables(unittest.TestCase):
         row = rows.row("contended", "peer", [pair(1.0, 0.9), Pair("contended", "peer", "a | b")])
         text = table.markdown([row], {"peer": "what it is"})
         self.assertIn("| peer | what it is |", text)
+        self.assertIn("bare, it waited for a core for 10 to 10 % of its threads' time", text)
         self.assertIn("a \\| b", text)
         self.assertIn("| peer | 1.00 [1.00..1.00] | 1.00 [1.00..1.00] | 2.00 [2.00..2.00] | 80.0 % | 85.0 % | 90.0 % | +5.0 [+5.0..+5.0] |", text)
 

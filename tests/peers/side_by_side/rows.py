@@ -31,10 +31,12 @@ class Row:
     failures: list
     # Wall time inside the workload, under the peer / bare.
     wall_ratio: Optional[Spread]
-    # The threads' CPU time: other load hardly touches it, but it does not see stops.
+    # The threads' CPU time: other load touches it less, but it does not see stops.
     cpu_ratio: Optional[Spread]
     # The whole command's, with what the peer does before and after.
     command_ratio: Optional[Spread]
+    # How busy the machine was with something else (and, where threads are more than cores, with the workload itself).
+    run_queue_bare: Optional[Spread]
     truth_bare: Optional[Spread]
     truth_under: Optional[Spread]
     reported: Optional[Spread]
@@ -57,6 +59,7 @@ def row(workload: str, peer: str, pairs: list) -> Row:
         spread(pair.under.wall_seconds / pair.bare.wall_seconds for pair in good),
         spread(pair.under.cpu_seconds / pair.bare.cpu_seconds for pair in good),
         spread(pair.under_command_seconds / pair.bare_command_seconds for pair in good),
+        spread(pair.bare.run_queue for pair in good),
         spread(pair.bare.lock_wait for pair in good),
         spread(pair.under.lock_wait for pair in good),
         spread(pair.reported.lock_wait for pair in told),

@@ -73,12 +73,22 @@ def legend(rows: list, meanings: dict) -> list:
     return lines
 
 
+def heading(workload: str, rows: list) -> str:
+    """What the workload is, and how long it had to wait for a core without any peer."""
+    waits = [row.run_queue_bare for row in rows if row.run_queue_bare]
+    if not waits:
+        return f"**{workload}**: {ABOUT[workload]}"
+    low, high = min(wait.low for wait in waits), max(wait.high for wait in waits)
+    return f"**{workload}**: {ABOUT[workload]}; bare, it waited for a core for {100 * low:.0f} to {100 * high:.0f} % of its threads' time"
+
+
 def markdown(rows: list, meanings: dict) -> str:
     """The legend, and one table per workload."""
     lines = [*legend(rows, meanings), ""]
     for workload in dict.fromkeys(row.workload for row in rows):
-        lines += [f"**{workload}**: {ABOUT[workload]}", "", line(HEAD), line(["---"] * len(HEAD))]
-        lines += [line(cells(row)) for row in rows if row.workload == workload]
+        mine = [row for row in rows if row.workload == workload]
+        lines += [heading(workload, mine), "", line(HEAD), line(["---"] * len(HEAD))]
+        lines += [line(cells(row)) for row in mine]
         lines.append("")
     return "\n".join(lines).rstrip()
 
