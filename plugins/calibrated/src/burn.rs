@@ -9,7 +9,7 @@ use std::time::Duration;
 use gild_abi::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::clocks::{cpu_time, nanoseconds, wall_time};
+use crate::clocks::{cpu_time, nanoseconds, voluntary_switches, wall_time};
 
 /// A safe point that takes longer has done more than a load and a branch.
 const HANDOVER: Duration = Duration::from_micros(2);
@@ -23,7 +23,7 @@ pub struct Burnt {
     pub burnt_ns: u64,
     /// CPU time of safe points at which the host did something: a hand-over of the lock, or a drained ring.
     pub host_cpu_ns: u64,
-    /// Wall time of these safe points: mostly waiting for the lock.
+    /// Wall time of those of them in which the host made the thread wait, for the lock.
     pub host_wall_ns: u64,
     /// Safe points that took longer than 2 µs, by the wall clock.
     pub long_safe_points: u64,
@@ -34,6 +34,7 @@ pub(crate) fn burn(time: Duration, mut safe_point: impl FnMut() -> Result<()>) -
     let start = cpu_time();
     let (mut host, mut host_wall) = (Duration::ZERO, Duration::ZERO);
     let mut long_safe_points = 0;
+    let mut voluntary = voluntary_switches();
     loop {
         spin();
         let now = cpu_time();
@@ -50,7 +51,9 @@ pub(crate) fn burn(time: Duration, mut safe_point: impl FnMut() -> Result<()>) -
         let passed = wall_time() - before;
         if passed > HANDOVER {
             host += cpu_time() - now;
-            host_wall += passed;
+            // Who was only pushed off the core did not wait for the host.
+            let waits = std::mem::replace(&mut voluntary, voluntary_switches());
+            host_wall += if voluntary > waits { passed } else { Duration::ZERO };
             long_safe_points += 1;
         }
     }

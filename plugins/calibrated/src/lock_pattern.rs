@@ -19,7 +19,7 @@ pub struct Held {
     pub hold_cpu_ns: u64,
     /// CPU time of safe points at which the host did something.
     pub hold_host_cpu_ns: u64,
-    /// Wall time of these safe points: mostly waiting for the lock.
+    /// Wall time of those of them in which the host made the thread wait, for the lock.
     pub hold_host_wall_ns: u64,
     /// From the start of holding until the lock was to be given away. Without safe points the lock was held all the
     /// time.

@@ -18,8 +18,8 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "lost records",
-        about: "the same, 1000 switches in each of 10 tasks: a ring overflows in one phase, and the system says so in the next",
-        params: &[("tasks", 10), ("cpu_us", 5_000), ("naps", 1_000), ("no_safe_points", 1)],
+        about: "the same, 2500 switches in each of 3 tasks: a ring overflows in one phase, and the system says so in the next",
+        params: &[("tasks", 3), ("cpu_us", 5_000), ("naps", 2_500), ("no_safe_points", 1)],
         case: sequential,
         findings: lost_records,
         special: Special::None,

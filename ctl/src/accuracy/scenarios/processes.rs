@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const CLOCK: &str = "CLOCK_MONOTONIC";
 /// Bytes of a message that is held against a bare ping-pong.
-const MESSAGE: usize = 256 << 10;
+const MESSAGE: usize = 48 << 10;
 
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
@@ -31,8 +31,8 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "ping-pong",
-        about: "one worker process; results of 256 KiB through a pipe, beside the same without gild",
-        params: &[("tasks", 40), ("cpu_us", 10_000), ("value_bytes", MESSAGE as i64)],
+        about: "one worker process; results of 48 KiB through a pipe, beside the same without gild",
+        params: &[("tasks", 100), ("cpu_us", 2_000), ("value_bytes", MESSAGE as i64)],
         case: |_| Ok(processes(1, Start::Fork)),
         findings: ping_pong,
         special: Special::PingPong(MESSAGE),

@@ -70,9 +70,11 @@ pub(super) const ALL: &[Scenario] = &[
 fn computing(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
     let life_ns = it.life_ns()?;
     let gild = it.workers_sum(&in_part("cpu"), on_cpu);
+    // What was burnt again because a safe point was long is on top of what was asked for.
+    let burnt_ns = BURNT.0 * BURNT.1 * 1_000 + it.truth("/cpu/host_cpu_ns")?;
     Ok(vec![
         Finding::share("on-cpu while computing", CPU_CLOCK, gild, it.truth("/cpu/cpu_ns")?, life_ns),
-        Finding::share("on-cpu while computing", "burnt loops", gild, BURNT.0 * BURNT.1 * 1_000, life_ns),
+        Finding::share("on-cpu while computing", "burnt loops", gild, burnt_ns, life_ns),
         Finding::share(
             "compute",
             "CLOCK_MONOTONIC",
@@ -120,7 +122,10 @@ fn preempted(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
 fn waking(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
     let life_ns = it.life_ns()?;
     let asked_ns = it.truth("/lock-pattern/rounds")? * SLEEPS.1 * 1_000;
-    let late_ns = it.truth("/lock-pattern/rest_wall_ns")?.saturating_sub(asked_ns);
+    let rest_ns = it.truth("/lock-pattern/rest_wall_ns")?;
+    let region_ns =
+        rest_ns + it.truth("/lock-pattern/release_wall_ns")? + it.truth("/lock-pattern/reacquire_wall_ns")?;
+    let late_ns = rest_ns.saturating_sub(asked_ns);
     let io_wait = in_phase(Phase::IoWait);
     let of = |figure: fn(&PhaseAccount) -> Option<u64>| it.workers_sum(&io_wait, figure);
     Ok(vec![
@@ -132,7 +137,7 @@ fn waking(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
             life_ns,
         ),
         Finding::share("blocked in a sleep", "the timer", of(|it| it.blocked_ns), asked_ns, life_ns),
-        Finding::share("io-wait", "CLOCK_MONOTONIC", of(wall), it.truth("/lock-pattern/rest_wall_ns")?, life_ns),
+        Finding::share("io-wait", "CLOCK_MONOTONIC", of(wall), region_ns, life_ns),
     ])
 }
 
