@@ -51,23 +51,21 @@ fn around_ns(it: &Evidence<'_>) -> u64 {
 }
 
 fn computing(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
-    let (life_ns, n) = (it.life_ns()?, u64::from(WORKERS));
+    let (life_ns, span_ns) = (it.life_ns()?, it.span_ns()?);
     let waiting = it.workers_sum(&waiting_for_lock, wall);
+    let compute = it.workers_sum(&in_phase(Phase::Compute), wall);
     let held_ns = it.truth("/whole/wall_ns")?.saturating_sub(it.truth("/cpu/host_wall_ns")?);
     let waited_ns = life_ns.saturating_sub(held_ns + around_ns(it));
-    let free = 1.0 - held_ns as f64 / it.span_ns()?.max(1) as f64;
+    let free = 1.0 - held_ns as f64 / span_ns.max(1) as f64;
     let busy = (free > 0.01)
         .then(|| format!("for {:.1} % of the time the lock was free and who was to have it had no core", free * 100.0));
+    // Somebody holds the lock from the first task's start to the last one's end; all others wait. Of n threads that end
+    // together this is (n-1)/n.
+    let expected_ns = life_ns.saturating_sub(span_ns);
     Ok(vec![
-        Finding::share(
-            "compute",
-            "time between two long safe points",
-            it.workers_sum(&in_phase(Phase::Compute), wall),
-            held_ns,
-            life_ns,
-        ),
+        Finding::share("compute", "time between two long safe points", compute, held_ns, life_ns),
         Finding::share("lock-wait + switch-wait", "life less the above, start and end", waiting, waited_ns, life_ns),
-        Finding::share("lock-wait + switch-wait", "(n-1)/n of n threads", waiting, life_ns / n * (n - 1), life_ns)
+        Finding::share("lock-wait + switch-wait", "all but one wait: (n-1)/n", waiting, expected_ns, life_ns)
             .unless(busy),
     ])
 }
