@@ -43,7 +43,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "clock steps",
         about: "the machine's clock is stepped by half a second, forth and back, while a thread computes and sleeps",
-        params: &[("tasks", 30), ("cpu_us", 5_000), ("block_us", 5_000)],
+        params: &[("tasks", 8), ("cpu_us", 20_000), ("block_us", 20_000)],
         case: sequential,
         findings: clock_steps,
         special: Special::ClockSteps,
