@@ -11,9 +11,9 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime, clock_settime};
 
 /// Messages in one go of the bare ping-pong.
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 30;
 /// Time between two of them: computing, as a task would.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(10);
 /// How far the clock is stepped, forth and back.
 const STEP: Duration = Duration::from_millis(500);
 

@@ -38,6 +38,8 @@ pub(crate) fn give_way(count: u64, mut safe_point: impl FnMut() -> Result<()>) -
 
 /// Switches voluntarily that many times.
 pub(crate) fn nap(count: u64, mut safe_point: impl FnMut() -> Result<()>) -> Result<Napped> {
+    // Zero is the thread's usual slack: another part may have asked for none.
+    nix::sys::prctl::set_timerslack(0).map_err(std::io::Error::from)?;
     let mut napped = Napped { naps: 0, nap_switches: 0, sleeps: 0 };
     while napped.naps < count {
         let before = voluntary_switches();

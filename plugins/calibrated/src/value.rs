@@ -43,6 +43,8 @@ pub enum CodecKind {
     Encode,
     /// Bytes to value.
     Decode,
+    /// The value is given up.
+    Drop,
 }
 
 /// A result.
@@ -118,6 +120,18 @@ impl Value for Parcel {
         }
         burn_rest(&parcel, CodecKind::Decode, start)?;
         Ok(parcel)
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        if self.codec_us > 0 {
+            let start = Start::now();
+            drop(std::mem::take(&mut self.padding));
+            let event = Codec { codec: CodecKind::Drop, of_task: self.task, figures: start.figures() };
+            // There is nobody here to tell; a line that is missing in the file tells.
+            let _told = Journal::newest().map(|journal| journal.note(event));
+        }
     }
 }
 
