@@ -65,12 +65,6 @@ impl Fair {
         held(self.state.lock()).switch_number
     }
 
-    /// How many workers are in line, the one that has the lock included.
-    pub fn in_line(&self) -> u64 {
-        let state = held(self.state.lock());
-        state.next_ticket - state.serving
-    }
-
     /// Takes the lock if it is free.
     pub fn try_take(&self, worker: usize) -> bool {
         let mut state = held(self.state.lock());
