@@ -61,6 +61,8 @@ def answer(what, threads, seconds):
     # While the threads are being started, this one wants the lock as well.
     steady_ns = took_ns[2 * threads :]
     holds_ns = [later - earlier for earlier, later in zip(steady_ns, steady_ns[1:])]
+    if not holds_ns:
+        return {"hand_overs_per_s": 0, "hold_ns": seconds * 1e9}
     return {"hand_overs_per_s": len(holds_ns) / (sum(holds_ns) / 1e9), "hold_ns": statistics.median(holds_ns)}
 
 

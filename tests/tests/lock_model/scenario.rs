@@ -1,6 +1,14 @@
-//! What workers do under a lock, and what must hold meanwhile.
+//! The lock policies under a model checker: what workers do, and what must hold meanwhile.
 //!
-//! The workers assert it themselves, of what the lock guards: the [`Room`].
+//! It is the policies' very source files that are checked, beside a `sync` whose every step is the checker's choice. The
+//! workers themselves assert, of what the lock guards (the [`Room`]): mutual exclusion; that no wake-up is lost (where no
+//! wait ever times out, every waiter still gets the lock); progress of every waiter where holders only drop on request and
+//! waits time out at any time; forced switching (who dropped on request is not the next to have the lock); the order of a
+//! fair lock.
+//!
+//! Checks that cannot fail prove nothing. So each is also run where a part is broken, and has to find it.
+//!
+//! There is one test program per checker, for each wants the process's panic hook for itself.
 
 use std::sync::Arc;
 use std::time::Duration;

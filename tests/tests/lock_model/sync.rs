@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::{LockResult, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::base;
@@ -54,8 +54,8 @@ pub fn waiting() -> usize {
     WAITING.get()
 }
 
-/// As in the engine.
-pub fn held<G>(lock: Result<G, PoisonError<G>>) -> G {
+/// Whoever panics ends the execution, so nothing is poisoned for long.
+fn held<G>(lock: Result<G, PoisonError<G>>) -> G {
     lock.unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -100,8 +100,8 @@ impl<T> Mutex<T> {
         Mutex(base::Mutex::new(value))
     }
 
-    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        Ok(MutexGuard { mutex: self, guard: held(self.0.lock()) })
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard { mutex: self, guard: held(self.0.lock()) }
     }
 }
 
@@ -131,16 +131,6 @@ struct Waiters {
     waiting: Vec<u64>,
 }
 
-/// Whether a wait timed out.
-#[derive(Debug, Clone, Copy)]
-pub struct WaitTimeoutResult(bool);
-
-impl WaitTimeoutResult {
-    pub fn timed_out(self) -> bool {
-        self.0
-    }
-}
-
 impl Condvar {
     pub fn new() -> Condvar {
         Condvar { waiters: base::Mutex::new(Waiters { next: 0, waiting: Vec::new() }), bell: base::Condvar::new() }
@@ -159,23 +149,18 @@ impl Condvar {
         }
     }
 
-    pub fn wait<'m, T>(&self, guard: MutexGuard<'m, T>) -> LockResult<MutexGuard<'m, T>> {
+    pub fn wait<'m, T>(&self, guard: MutexGuard<'m, T>) -> MutexGuard<'m, T> {
         if FAULT.get() == Fault::NoWaiting {
             let mutex = guard.mutex;
             drop(guard);
             base::yield_now();
             return mutex.lock();
         }
-        Ok(self.wait_for(guard, false).0)
+        self.wait_for(guard, false).0
     }
 
-    pub fn wait_timeout<'m, T>(
-        &self,
-        guard: MutexGuard<'m, T>,
-        _: Duration,
-    ) -> LockResult<(MutexGuard<'m, T>, WaitTimeoutResult)> {
-        let (guard, timed_out) = self.wait_for(guard, true);
-        Ok((guard, WaitTimeoutResult(timed_out)))
+    pub fn wait_timeout<'m, T>(&self, guard: MutexGuard<'m, T>, _: Duration) -> (MutexGuard<'m, T>, bool) {
+        self.wait_for(guard, true)
     }
 
     /// Releases the mutex, waits until woken or timed out, and takes the mutex again. Says whether it timed out.
@@ -203,7 +188,7 @@ impl Condvar {
         }
         drop(waiters);
         WAITING.set(WAITING.get() - 1);
-        (held(mutex.lock()), timed_out)
+        (mutex.lock(), timed_out)
     }
 }
 

@@ -7,7 +7,7 @@
 //! | [`sync`] | what both are made of |
 //!
 //! The end-to-end tests hold `cpython` beside the lock of a real CPython (`cpython_lock`), and put both under model
-//! checkers (`lock_model`).
+//! checkers (`lock_model_loom`, `lock_model_shuttle`).
 
 pub mod cpython;
 pub mod fair;

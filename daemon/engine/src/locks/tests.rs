@@ -1,4 +1,4 @@
-//! The policies on real threads. What no schedule may break is for the model checks (`lock_model` among the end-to-end tests).
+//! The policies on real threads. What no schedule may break is for the model checks (`lock_model_*` among the end-to-end tests).
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};

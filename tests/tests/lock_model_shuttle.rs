@@ -1,15 +1,16 @@
-//! Drawn schedules of up to four workers.
+//! The lock policies under shuttle: drawn schedules of up to four workers. What is checked is said in
+//! `lock_model/scenario.rs`.
 //!
 //! Half of the schedules are uniformly random, half come from PCT, which finds what takes few but awkward preemptions.
 //! A failure prints its schedule, which `shuttle::replay` takes.
 
-#[path = "../../../daemon/engine/src/locks/cpython.rs"]
+#[path = "../../daemon/engine/src/locks/cpython.rs"]
 mod cpython;
-#[path = "../../../daemon/engine/src/locks/fair.rs"]
+#[path = "../../daemon/engine/src/locks/fair.rs"]
 mod fair;
-#[path = "scenario.rs"]
+#[path = "lock_model/scenario.rs"]
 mod scenario;
-#[path = "sync.rs"]
+#[path = "lock_model/sync.rs"]
 mod sync;
 
 use gild_engine::ledger::layout::attention::DROP_LOCK;

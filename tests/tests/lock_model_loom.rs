@@ -1,12 +1,13 @@
-//! Every schedule of two workers up to a number of preemptions, with the reorderings that the memory model allows.
+//! The lock policies under loom: every schedule of two workers up to a number of preemptions, with the reorderings that
+//! the memory model allows. What is checked is said in `lock_model/scenario.rs`.
 
-#[path = "../../../daemon/engine/src/locks/cpython.rs"]
+#[path = "../../daemon/engine/src/locks/cpython.rs"]
 mod cpython;
-#[path = "../../../daemon/engine/src/locks/fair.rs"]
+#[path = "../../daemon/engine/src/locks/fair.rs"]
 mod fair;
-#[path = "scenario.rs"]
+#[path = "lock_model/scenario.rs"]
 mod scenario;
-#[path = "sync.rs"]
+#[path = "lock_model/sync.rs"]
 mod sync;
 
 use gild_engine::ledger::layout::attention::DROP_LOCK;
