@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use super::DROP_LOCK;
 use super::sync::Ordering::{Acquire, Relaxed, Release};
-use super::sync::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard, held};
+use super::sync::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard};
 
 /// No worker has held the lock yet.
 const NOBODY: usize = usize::MAX;
@@ -61,12 +61,12 @@ impl Gil {
 
     /// How often the lock went from one worker to another.
     pub fn switches(&self) -> u64 {
-        held(self.state.lock()).switch_number
+        self.state.lock().switch_number
     }
 
     /// Takes the lock if it is free.
     pub fn try_take(&self, worker: usize) -> bool {
-        let state = held(self.state.lock());
+        let state = self.state.lock();
         let free = !state.locked;
         if free {
             self.own(state, worker);
@@ -77,16 +77,16 @@ impl Gil {
     /// Takes the lock (`take_gil`). `timed_out` is called after each interval that passed in vain; it must be quick, for
     /// the state's mutex is held.
     pub fn take(&self, worker: usize, mut timed_out: impl FnMut()) {
-        let mut state = held(self.state.lock());
+        let mut state = self.state.lock();
         while state.locked {
             let switch_number = state.switch_number;
-            let (woken, wait) = held(self.cond.wait_timeout(state, self.interval));
+            let (woken, in_vain) = self.cond.wait_timeout(state, self.interval);
             state = woken;
-            if wait.timed_out() {
+            if in_vain {
                 timed_out();
             }
             // Any switch meanwhile restarts the interval without a request.
-            if wait.timed_out() && state.locked && state.switch_number == switch_number {
+            if in_vain && state.locked && state.switch_number == switch_number {
                 self.request_drop();
             }
         }
@@ -95,7 +95,7 @@ impl Gil {
 
     /// The second half of `take_gil`: the lock is free and the state's mutex held.
     fn own(&self, mut state: MutexGuard<'_, State>, worker: usize) {
-        let switching = held(self.switch_mutex.lock());
+        let switching = self.switch_mutex.lock();
         state.locked = true;
         if self.last_holder.load(Relaxed) != worker {
             self.last_holder.store(worker, Release);
@@ -115,14 +115,16 @@ impl Gil {
     /// Gives the lock back (`drop_gil` without a request: before blocking, or for good).
     pub fn drop_lock(&self, worker: usize) {
         debug_assert_eq!(self.last_holder.load(Relaxed), worker, "only the holder drops the lock");
-        held(self.state.lock()).locked = false;
+        let mut state = self.state.lock();
+        state.locked = false;
+        // Under the mutex, as in CPython.
         self.cond.notify_one();
     }
 
     /// Gives the lock back because a waiter asked for it, and waits until another worker has taken it.
     pub fn drop_on_request(&self, worker: usize) {
         self.drop_lock(worker);
-        let switching = held(self.switch_mutex.lock());
+        let switching = self.switch_mutex.lock();
         if self.last_holder.load(Acquire) == worker {
             self.attention[worker].fetch_and(!DROP_LOCK, Relaxed);
             // Once, without a loop, as in CPython: a spurious wake-up lets the worker compete again.

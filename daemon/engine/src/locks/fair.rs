@@ -22,7 +22,7 @@
 use std::time::Duration;
 
 use super::DROP_LOCK;
-use super::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering::Relaxed, held};
+use super::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering::Relaxed};
 
 /// The lock; workers are numbered from 0.
 #[derive(Debug)]
@@ -62,18 +62,12 @@ impl Fair {
 
     /// How often the lock went from one worker to another.
     pub fn switches(&self) -> u64 {
-        held(self.state.lock()).switch_number
-    }
-
-    /// How many workers are in line, the one that has the lock included.
-    pub fn in_line(&self) -> u64 {
-        let state = held(self.state.lock());
-        state.next_ticket - state.serving
+        self.state.lock().switch_number
     }
 
     /// Takes the lock if it is free.
     pub fn try_take(&self, worker: usize) -> bool {
-        let mut state = held(self.state.lock());
+        let mut state = self.state.lock();
         let free = state.serving == state.next_ticket;
         if free {
             state.next_ticket += 1;
@@ -85,13 +79,13 @@ impl Fair {
     /// Takes the lock when all who asked earlier have had it. `timed_out` is called after each interval that passed in
     /// vain; it must be quick, for the state's mutex is held.
     pub fn take(&self, worker: usize, mut timed_out: impl FnMut()) {
-        let mut state = held(self.state.lock());
+        let mut state = self.state.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         while state.serving != ticket {
             state = match state.serving + 1 == ticket {
                 true => self.wait_as_first(state, ticket, &mut timed_out),
-                false => held(self.place(ticket).wait(state)),
+                false => self.place(ticket).wait(state),
             };
         }
         self.own(&mut state, worker);
@@ -105,8 +99,8 @@ impl Fair {
         timed_out: &mut impl FnMut(),
     ) -> MutexGuard<'s, State> {
         let holder = state.holder;
-        let (state, wait) = held(self.place(ticket).wait_timeout(state, self.interval));
-        if wait.timed_out() {
+        let (state, in_vain) = self.place(ticket).wait_timeout(state, self.interval);
+        if in_vain {
             timed_out();
             // A holder that has dropped the lock comes back behind this ticket, so it is the same hold.
             if let Some(holder) = state.holder.filter(|it| holder == Some(*it)) {
@@ -131,7 +125,7 @@ impl Fair {
 
     /// Gives the lock to the longest waiter, or back if there is none.
     pub fn drop_lock(&self, worker: usize) {
-        let mut state = held(self.state.lock());
+        let mut state = self.state.lock();
         debug_assert_eq!(state.holder, Some(worker), "only the holder drops the lock");
         state.holder = None;
         state.serving += 1;

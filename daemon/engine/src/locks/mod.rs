@@ -5,6 +5,9 @@
 //! | [`cpython`] | the global interpreter lock of CPython 3.2 and later |
 //! | [`fair`] | a lock that is handed over in the order of asking |
 //! | [`sync`] | what both are made of |
+//!
+//! The end-to-end tests hold `cpython` beside the lock of a real CPython (`cpython_lock`), and put both under model
+//! checkers (`lock_model_loom`, `lock_model_shuttle`).
 
 pub mod cpython;
 pub mod fair;

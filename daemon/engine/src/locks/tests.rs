@@ -1,4 +1,4 @@
-//! The policies on real threads. What no schedule may break is for the model checks of the end-to-end tests' crate.
+//! The policies on real threads. What no schedule may break is for the model checks (`lock_model_*` among the end-to-end tests).
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -137,30 +137,4 @@ fn a_waiter_asks_the_holder_to_drop_the_lock_and_gets_it() {
         assert_eq!(fair.switches(), 3, "the other worker had it between");
         assert_eq!(attention[0].load(Relaxed), 0, "whoever takes the lock has no request any more");
     });
-}
-
-#[test]
-fn a_fair_lock_serves_in_the_order_of_asking_and_the_dropper_last() {
-    const WORKERS: usize = 6;
-    let fair = Fair::new(SHORT, words(WORKERS));
-    let order = std::sync::Mutex::new(Vec::new());
-    fair.take(0, || {});
-    thread::scope(|scope| {
-        for (position, worker) in [3, 1, 5, 2, 4].into_iter().enumerate() {
-            let (fair, order) = (&fair, &order);
-            scope.spawn(move || {
-                fair.take(worker, || {});
-                order.lock().unwrap().push(worker);
-                fair.drop_lock(worker);
-            });
-            while fair.in_line() < position as u64 + 2 {
-                thread::yield_now();
-            }
-        }
-        fair.drop_lock(0);
-        fair.take(0, || {});
-        order.lock().unwrap().push(0);
-    });
-    assert_eq!(*order.lock().unwrap(), [3, 1, 5, 2, 4, 0]);
-    assert_eq!(fair.in_line(), 1);
 }
