@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use crate::accuracy::options::AccuracyOptions;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use gild_model::case::{CounterScope, LockPolicy, Model, Pinning, Start, Transport};
@@ -131,23 +132,6 @@ pub struct DoctorArguments {
     /// What is measured
     #[command(flatten)]
     pub options: AccuracyOptions,
-}
-
-/// What `doctor --accuracy` measures.
-#[derive(Debug, Args)]
-pub struct AccuracyOptions {
-    /// Trials of each scenario; the median error is judged
-    #[arg(long, value_name = "N", default_value_t = 5, requires = "accuracy", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub repeat: u32,
-    /// Only this scenario; can be repeated
-    #[arg(long, value_name = "SCENARIO", requires = "accuracy")]
-    pub only: Vec<String>,
-    /// Allow one scenario to step the machine's clock by half a second, forth and back (takes CAP_SYS_TIME)
-    #[arg(long, requires = "accuracy")]
-    pub step_clock: bool,
-    /// Keep the runs in the store
-    #[arg(long, requires = "accuracy")]
-    pub keep: bool,
 }
 
 /// Arguments of `run`.

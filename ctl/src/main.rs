@@ -10,6 +10,7 @@
 //! | [`session`] | finds the daemon or starts a private one |
 //! | [`launch`] | starts and stops the daemon's process |
 //! | [`follow`], [`progress`] | waits for a run to end and shows how far it is |
+//! | [`accuracy`] | holds gild's figures against truths that are not gild's |
 //! | [`render`] | model types to text, pure |
 //! | [`export`] | rows of accounts to CSV, JSON lines and Parquet |
 //! | [`output`] | standard output and error |

@@ -16,12 +16,14 @@
 //! | `evidence` | a trial's accounts beside the kernel's report |
 //! | `finding` | a figure and its truth, in one trial |
 //! | `report` | findings of all trials, judged |
+//! | `options` | what the user asks for |
 //! | `suite` | runs the scenarios, one after the other |
 //! | `beside` | what this program does while a scenario runs: a bare ping-pong, steps of the machine's clock |
 
 pub mod beside;
 pub mod evidence;
 pub mod finding;
+pub mod options;
 pub mod report;
 pub mod scenarios;
 pub mod suite;

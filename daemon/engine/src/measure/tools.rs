@@ -200,6 +200,7 @@ pub(super) fn switches() -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::counters::TASK_CLOCK;
 
     /// A machine on which each CPU is of a kind of its own.
     fn hybrid() -> CorePmus {
