@@ -23,7 +23,7 @@ pub(crate) const SERVER_CORE: Param = Param::i64(c"server_core", -1, -1..=4095)
     .summary(c"the core that the trial's own server is bound to; -1: the last that may be used");
 pub(crate) const TIMEOUT_MS: Param = Param::i64(c"timeout_ms", 10_000, 1..=3_600_000)
     .unit(c"ms")
-    .summary(c"a task fails that waits longer for a connection or an answer");
+    .summary(c"a task fails that waits longer for a connection, to send a request, or for a whole answer");
 
 /// What the requests of a trial are like.
 #[derive(Debug, Clone)]
