@@ -26,9 +26,9 @@ impl Binaries {
         self.folder.join("gilctl")
     }
 
-    /// The plugins that the tests use: three that work and one that does not.
-    pub fn plugins(&self) -> [PathBuf; 4] {
-        ["libcalibrated.so", "libcpu_bound.so", "libnull.so", "examples/libfaulty.so"]
+    /// The plugins that the tests use: four that work and one that does not.
+    pub fn plugins(&self) -> [PathBuf; 5] {
+        ["libcalibrated.so", "libcpu_bound.so", "libio_bound.so", "libnull.so", "examples/libfaulty.so"]
             .map(|name| self.folder.join(name))
     }
 }

@@ -81,7 +81,7 @@ fn wherever_a_person_reads_a_table_a_program_can_have_json() {
     assert_eq!(with_accounts[0].workers.len(), 2, "coordinator and worker");
     let list: PluginList = json(&["plugin", "ls", "--json"]).json();
     let kernels: Vec<_> = list.plugins.iter().flat_map(|it| &it.kernels).map(|it| it.name.as_str()).collect();
-    assert_eq!(kernels, ["calibrated", "cpu-bound", "faulty", "faulty-deterministic", "null"]);
+    assert_eq!(kernels, ["calibrated", "cpu-bound", "faulty", "faulty-deterministic", "io-bound", "mixed", "null"]);
     assert!(list.refused.is_empty(), "{list:?}");
     assert!(list.plugins.contains(&json(&["plugin", "info", "cpu-bound", "--json"]).json::<PluginInfo>()));
     assert_eq!(json(&["doctor", "--json"]).json::<HostReport>(), lab.get("/v1/host"));

@@ -117,6 +117,7 @@ fn arrows_between_crates_run_one_way() {
         ("plugins/abi", &["gild", "gild-engine", "gild-model"]),
         ("plugins/calibrated", &["gild", "gild-engine", "gild-model"]),
         ("plugins/cpu-bound", &["gild", "gild-engine", "gild-model"]),
+        ("plugins/io-bound", &["gild", "gild-engine", "gild-model"]),
         ("plugins/null", &["gild", "gild-engine", "gild-model"]),
     ] {
         let manifest = read(&format!("{folder}/Cargo.toml"));
