@@ -40,7 +40,6 @@ fn under_a_fair_lock_workers_take_turns_of_an_interval() {
     let figures =
         format!("lock waits of each worker {waits:?}, {computed_ns} ns of computing in {:?} ns", trials[0].wall_ns);
 
-    eprintln!("{figures}");
     // One at a time computes; so three of four wait, but for the start and the end of the trial.
     assert!(computed_ns <= trials[0].wall_ns.expect("a trial that is done has a wall time") as f64, "{figures}");
     let shares = case_shares(&run);
@@ -49,10 +48,11 @@ fn under_a_fair_lock_workers_take_turns_of_an_interval() {
     // A hold ends after an interval at the earliest; the first waits and the last holds of the workers are no whole ones.
     let whole_holds = waits.iter().sum::<u64>().saturating_sub(2 * 4) as f64;
     assert!(computed_ns >= 0.9 * whole_holds * INTERVAL_NS, "holds are shorter than the interval: {figures}");
-    assert!(computed_ns <= 10.0 * whole_holds * INTERVAL_NS, "nobody asks for the lock: {figures}");
-    // Turns in order: the same number for all. They do not start and end at the same time, though.
-    let (least, most) = (waits.iter().min(), waits.iter().max());
-    assert!(2 * least.copied().unwrap_or(0) >= most.copied().unwrap_or(0), "unequal turns: {figures}");
+    // If nobody asked for the lock, every worker would wait for it once at most. How often they do depends on the machine.
+    let (least, most) = (waits.iter().min().copied().unwrap_or(0), waits.iter().max().copied().unwrap_or(0));
+    assert!(least > 2, "nobody asks for the lock: {figures}");
+    // Turns in order: the same number for all, but that workers do not start and end at the same time.
+    assert!(2 * (least + 2) >= most, "unequal turns: {figures}");
 
     // There is no forced switching: who drops the lock goes to the end of the line at once.
     assert_eq!(entries(Phase::SwitchWait), [0; 4]);
