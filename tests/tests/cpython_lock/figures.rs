@@ -18,8 +18,6 @@ pub struct Spin {
 pub struct Convoy {
     /// From before it gave the lock up until it had it back: the median.
     pub p50_ns: f64,
-    /// The same: the mean.
-    pub mean_ns: f64,
 }
 
 /// The middle of the values; of an even number, the mean of the two in the middle.

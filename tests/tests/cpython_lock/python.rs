@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
 
 use crate::figures::{Convoy, Spin};
@@ -46,6 +47,11 @@ impl Python {
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().ok_or("python3 has no output")?);
         Ok(Python { version: version.to_owned(), child, input, output })
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().expect("process numbers are small"))
     }
 
     /// As [`crate::gild::spin`].
