@@ -1,0 +1,2 @@
+//! advice
+mod scaling;
