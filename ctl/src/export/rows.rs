@@ -81,7 +81,7 @@ fn csv_field(value: Value) -> String {
         Value::Null => String::new(),
         Value::Integer(integer) => integer.to_string(),
         Value::Float(float) => float.to_string(),
-        Value::Text(text) => text.to_owned(),
+        Value::Text(text) => text.into_owned(),
         Value::Boolean(boolean) => boolean.to_string(),
     }
 }
