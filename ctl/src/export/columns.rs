@@ -305,7 +305,7 @@ pub mod tests {
         let null: Vec<_> =
             schema.columns().into_iter().zip(values).filter(|(_, value)| *value == Value::Null).collect();
         let names: Vec<_> = null.into_iter().map(|((name, _), _)| name).collect();
-        let expected = "lock start transport trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
+        let expected = "in_flight threads_per_process lock check_interval start transport trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
             noise_steal_most_ns noise_other_cpu_ns noise_frequency_min_khz noise_frequency_max_khz noise_throttles pid tid core \
             kernel_phase on_cpu_ns preempted_ns waking_ns \
             run_queue_ns blocked_ns stolen_ns cpu_ns task-clock task-clock_running_ratio instructions instructions_running_ratio";
