@@ -38,7 +38,7 @@ pub fn render(run: &Run, style: Style) -> String {
         text += &format!("{state}\n");
     }
     text += &table(&run.summary, style);
-    let lines = [sentences(&run.summary), notes(run)].concat();
+    let lines = [sentences(&run.summary), super::advice::short(&run.summary.advice), notes(run)].concat();
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.join("\n"));
     }

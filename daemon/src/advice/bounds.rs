@@ -7,11 +7,11 @@
 //! and nothing new takes its place. But the CPU time that remains still has to be had from the cores.
 
 use gild_model::advice::{Bound, CaseAdvice};
+use gild_model::case::Model;
 use gild_model::phase::Phase;
 use gild_model::summary::Ratio;
 
 use super::evidence::{Evidence, Times};
-use super::models;
 
 /// A part that takes less of the wall time than this does not bound a case: on most machines an interval of a few
 /// repetitions is as wide.
@@ -144,7 +144,7 @@ fn computing(evidence: &Evidence, times: &Times) -> Found {
     let at_best = used.map(|used| (cores / used).max(1.0));
     match used {
         Some(used) if used >= CORES_FULL * cores => Found { bound: Bound::Nothing, share, at_best: None },
-        _ if models::is_event_loop(&evidence.case) => Found { bound: Bound::Loop, share, at_best },
+        _ if evidence.case.model == Model::EventLoop => Found { bound: Bound::Loop, share, at_best },
         _ => Found { bound: Bound::Computing, share, at_best },
     }
 }

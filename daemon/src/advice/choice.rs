@@ -51,8 +51,6 @@ pub(crate) enum Doubt {
         case: usize,
         /// What was used by others, as a share of the time of all cores.
         disturbed: f64,
-        /// How many times as fast it might have been at most.
-        hidden: f64,
     },
 }
 
@@ -152,5 +150,5 @@ fn disturbance(evidence: &[Evidence], chosen: usize, at: usize, slower: Ratio) -
     // What others took of the cores, but no more than what the workers have waited for.
     let hidden = 1.0 / (1.0 - disturbed.min(waited));
     let hides = more_cores && hidden >= HIDDEN_MIN && slower.estimate.median < hidden;
-    hides.then_some(Doubt::Disturbance { case: at, disturbed, hidden })
+    hides.then_some(Doubt::Disturbance { case: at, disturbed })
 }

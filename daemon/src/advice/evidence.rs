@@ -99,19 +99,14 @@ impl Evidence {
         let wall_ns = self.wall.filter(|wall| wall.median > 0.0)?.median;
         self.tasks.map(|tasks| tasks as f64 / (wall_ns / 1e9))
     }
-
-    /// Values are encoded and moved between its workers and its coordinator.
-    pub fn moves_values(&self) -> bool {
-        self.times.as_ref().is_some_and(|times| {
-            times.coordinator.of(&[Phase::Encode, Phase::Decode, Phase::Send, Phase::Receive]) > 0.0
-        })
-    }
 }
 
-/// Cores that the workers of a case may run on, of a machine with `machine` cores.
+/// Cores that the workers of a case may run on, of a machine with `machine` cores. One worker uses one of them; what
+/// bounds it is that it is one, wherever it is pinned to.
 pub(crate) fn cores_of(case: &Case, machine: usize) -> usize {
     let workers = case.workers as usize;
     match &case.pinning {
+        _ if workers == 1 => machine,
         Pinning::None => machine,
         Pinning::Compact | Pinning::Scatter => machine.min(workers),
         Pinning::Cores(list) => {

@@ -7,6 +7,7 @@ use gild_model::case::Case;
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
 
+use super::evidence;
 use super::noise::{self, Noises};
 use super::sentence::{self, Facts};
 use super::shares::{Pool, middle_cpu_ns};
@@ -39,7 +40,7 @@ pub(super) struct CaseFold {
     /// Accounts of the workers of the trials that count.
     pub workers: Pool,
     /// Accounts of their coordinators, between the first worker's start and the last result.
-    coordinator: Pool,
+    pub coordinator: Pool,
     trials: u32,
     failed: u32,
     /// The first trial that failed (warm-ups are run before the repetitions), and why.
@@ -54,6 +55,8 @@ pub(super) struct CaseFold {
     accounting: Vec<Option<f64>>,
     /// What else the machine did during the trials that count, by repetition.
     pub noises: Noises,
+    /// How unevenly the work fell on the workers, summed over the trials that count, in nanoseconds.
+    pub imbalance_ns: u128,
     unbalanced: u32,
     /// Rows without a life to compare them with.
     pub unchecked: u32,
@@ -75,6 +78,7 @@ impl CaseFold {
             cores_used: Vec::new(),
             accounting: Vec::new(),
             noises: Noises::new(),
+            imbalance_ns: 0,
             unbalanced: 0,
             unchecked: 0,
             lost_records: 0,
@@ -95,6 +99,7 @@ impl CaseFold {
         self.cores_used.push(self.cores_used_by(trial));
         self.accounting.push(trial.accounting.as_ref().map(|cost| cost.share));
         self.noises.insert(trial.repetition, trial.noise.clone());
+        self.imbalance_ns += evidence::imbalance_ns(trial);
         for worker in &trial.workers {
             self.add_row(worker);
         }

@@ -193,7 +193,8 @@ fn verdict(facts: &Facts<'_>) -> Option<String> {
     })
 }
 
-fn who(case: &Case) -> String {
+/// The workers of a case in words: `10 threads`.
+pub(crate) fn who(case: &Case) -> String {
     match (case.model, case.threads_per_process) {
         (Model::Sequential | Model::Threads, _) => count(case.workers, "thread", "s"),
         (Model::Processes, _) => count(case.workers, "process", "es"),
@@ -211,7 +212,7 @@ fn count(number: u32, noun: &str, plural: &str) -> String {
 }
 
 /// A share in words: never "0.0 %" of something that was there, never "100.0 %" of something that was not all.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.05 {
         "less than 0.1 %".to_owned()
