@@ -433,8 +433,7 @@ fn every_figure_is_in_the_documentation() {
     fn names(value: &serde_json::Value, into: &mut Vec<String>) {
         match value {
             serde_json::Value::Object(fields) => {
-                for (name, value) in fields.iter().filter(|(name, _)| !["estimate", "advice"].contains(&name.as_str()))
-                {
+                for (name, value) in fields.iter().filter(|(name, _)| *name != "estimate" && *name != "advice") {
                     into.push(name.clone());
                     if !["case", "wall_ns"].contains(&name.as_str()) {
                         names(value, into);
