@@ -11,7 +11,7 @@ pub fn render(scaling: &Scaling, style: Style) -> String {
     let against = scaling.base.as_ref().map_or_else(String::new, |it| format!(", against {it}"));
     let mut text = harmless(&format!("scaling of {}{against}:", scaling.cases)) + "\n" + &table(scaling).text(style, 2);
     if scaling.points.iter().any(|point| point.past_cores) {
-        text += "* more workers than cores: they take turns, which is another regime\n";
+        text += "* more workers than cores: those that compute take turns, which is another regime\n";
     }
     match (&scaling.fit, &scaling.no_fit) {
         (Some(fit), _) => text += &of_fit(fit, scaling),
