@@ -337,6 +337,7 @@ pub fn plugin() -> PluginInfo {
             deterministic: true,
             fork_safe: true,
             verifies: true,
+            asynchronous: true,
         }],
     }
 }
