@@ -54,7 +54,9 @@ unsafe extern "C" fn fd(task: *mut raw::Task, fd: i32, events: u32) -> raw::Stat
         Some(events) => register(task, Wait::Descriptor { fd, events }),
         None => refuse(
             raw::E_PARAM,
-            format!("descriptor {fd} cannot be waited for with events {events:#x}: expected POLLIN, POLLOUT, POLLPRI or POLLRDHUP"),
+            format!(
+                "descriptor {fd} cannot be waited for with events {events:#x}: expected POLLIN, POLLOUT, POLLPRI or POLLRDHUP"
+            ),
         ),
     }
 }
