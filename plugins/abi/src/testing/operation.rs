@@ -60,8 +60,9 @@ pub(super) unsafe fn run(instance: &Instance<'_>, input: &raw::Value) -> Result<
         if waits.is_empty() {
             return Err(broken("a poll is pending and has registered no wait".to_owned()));
         }
+        let is_given_up = wishes.give_up_after == Some(polls + 1);
         let is_spurious = wishes.spurious_polls && polls % 2 == 0;
-        if !is_spurious {
+        if !is_given_up && !is_spurious {
             waits.wait();
         }
     }
