@@ -331,6 +331,7 @@ pub fn plugin() -> PluginInfo {
             deterministic: true,
             fork_safe: true,
             verifies: true,
+            asynchronous: false,
         }],
     }
 }

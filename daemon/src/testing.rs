@@ -87,5 +87,6 @@ pub fn kernel(name: &str) -> KernelInfo {
         deterministic: true,
         fork_safe: true,
         verifies: false,
+        asynchronous: false,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gild_model::account::{Role, WorkerAccount};
 use gild_model::case::Case;
+use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
 
@@ -58,6 +59,8 @@ pub(super) struct CaseFold {
     /// Rows without a life to compare them with.
     pub unchecked: u32,
     lost_records: u64,
+    /// A kernel without an asynchronous form was run on an event loop.
+    pub blocks_loop: bool,
 }
 
 impl CaseFold {
@@ -78,6 +81,7 @@ impl CaseFold {
             unbalanced: 0,
             unchecked: 0,
             lost_records: 0,
+            blocks_loop: false,
         }
     }
 
@@ -115,6 +119,7 @@ impl CaseFold {
         }
         self.unbalanced += u32::from(worker.balanced == Some(false));
         self.unchecked += u32::from(worker.balanced.is_none());
+        self.blocks_loop |= worker.notes.iter().any(|note| note == BLOCKS_LOOP);
         self.lost_records += worker.phases.iter().map(|account| account.lost_records).sum::<u64>();
     }
 
@@ -159,6 +164,7 @@ impl CaseFold {
             reference,
             versus,
             cores,
+            blocks_loop: self.blocks_loop,
         };
         CaseSummary {
             sentence: sentence::of(&facts),

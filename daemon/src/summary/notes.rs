@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gild_model::case::{LockPolicy, Pinning};
 use gild_model::host::Tier;
+use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseNoise, CaseSummary};
 use gild_model::trial::Trial;
 use gild_model::until::Until;
@@ -48,7 +49,9 @@ impl Notes {
         }
         self.trials += 1;
         self.bare += u32::from(trial.tier < Tier::Software);
-        for note in trial.workers.iter().flat_map(|worker| &worker.notes) {
+        // Said of the case.
+        let of_workers = trial.workers.iter().flat_map(|worker| &worker.notes).filter(|note| *note != BLOCKS_LOOP);
+        for note in of_workers {
             *self.of_workers.entry(note.clone()).or_default() += 1;
         }
     }
@@ -85,6 +88,7 @@ pub(super) fn of_results(results: &Results) -> Vec<String> {
 /// Notes on one case.
 pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> Vec<String> {
     let notes = [
+        blocks_loop(case),
         slow_start(case),
         outliers(case),
         unbalanced(case, line),
@@ -99,6 +103,13 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: 
         until.and_then(|until| not_narrow_yet(line, until)),
     ];
     notes.into_iter().flatten().map(|note| format!("{}: {note}", case.case.name)).collect()
+}
+
+fn blocks_loop(case: &CaseFold) -> Option<String> {
+    case.blocks_loop.then(|| {
+        "the kernel has no asynchronous form: each task blocks the event loop, so they ran one after the other"
+            .to_owned()
+    })
 }
 
 /// The wall times in the order of the repetitions, and the outliers among them.

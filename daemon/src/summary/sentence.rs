@@ -36,6 +36,8 @@ pub(super) struct Facts<'a> {
     pub versus: Option<Ratio>,
     /// Cores of the machine; 0: not known.
     pub cores: usize,
+    /// A kernel without an asynchronous form was run on an event loop.
+    pub blocks_loop: bool,
 }
 
 /// The sentence.
@@ -49,8 +51,8 @@ pub(super) fn of(facts: &Facts<'_>) -> String {
     let mut sentence = match (whereabouts(facts), verdict(facts)) {
         (Some(whereabouts), Some(verdict)) => format!("{whereabouts}: {verdict}"),
         (Some(only), None) => only,
-        (None, Some(verdict)) => format!("{}: {verdict}", who(facts.case)),
-        (None, None) => format!("{}: nothing but wall time was measured", who(facts.case)),
+        (None, Some(verdict)) => format!("{}: {verdict}", who(facts)),
+        (None, None) => format!("{}: nothing but wall time was measured", who(facts)),
     };
     if let Some(cost) = cost_of_values(facts) {
         sentence += &format!("; encoding and moving values cost {}", percent(cost));
@@ -140,7 +142,7 @@ fn whereabouts(facts: &Facts<'_>) -> Option<String> {
     words.extend(others.iter().map(|part| part_in_words(*part, "", facts)));
     let last = words.pop()?;
     let list = if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) };
-    Some(format!("{} spent {list}", who(facts.case)))
+    Some(format!("{} spent {list}", who(facts)))
 }
 
 /// The largest parts, and computing in any case.
@@ -160,7 +162,13 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 }
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
-    let words = format!("{}{of_their_time} {}", percent(part.share(facts.workers)), part.words());
+    let doing = match part {
+        Part::Io if facts.case.model == Model::EventLoop && !facts.blocks_loop => {
+            "waiting until one of them could go on"
+        }
+        _ => part.words(),
+    };
+    let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));
     match (part, facts.cores) {
         (Part::Core, 1) => words + " (1 core)",
         (Part::Core, 2..) => format!("{words} ({} cores)", facts.cores),
@@ -193,12 +201,14 @@ fn verdict(facts: &Facts<'_>) -> Option<String> {
     })
 }
 
-fn who(case: &Case) -> String {
+fn who(facts: &Facts<'_>) -> String {
+    let case = facts.case;
     match (case.model, case.threads_per_process) {
         (Model::Sequential | Model::Threads, _) => count(case.workers, "thread", "s"),
         (Model::Processes, _) => count(case.workers, "process", "es"),
         (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
-        (Model::EventLoop, _) => "1 thread with an event loop".to_owned(),
+        (Model::EventLoop, _) if facts.blocks_loop => "1 thread with an event loop, blocked by every task,".to_owned(),
+        (Model::EventLoop, _) => format!("1 thread with {} in flight", count(case.in_flight.unwrap_or(1), "task", "s")),
         (Model::Hybrid, threads) => {
             let threads = threads.unwrap_or(1);
             format!("{} in {}", count(case.workers, "thread", "s"), count(case.workers / threads, "process", "es"))

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use gild_abi::{Args, Cx, Error, Kernel, Param, Plan, Result, Verify};
+use gild_abi::{Args, AsyncCx, AsyncForm, AsyncKernel, Cx, Error, Kernel, Param, Plan, Result, Verify};
 
 use crate::burn::burn;
 use crate::io_bound::check;
@@ -47,6 +47,7 @@ impl Kernel for Mixed {
     const DETERMINISTIC: bool = true;
     const FORK_SAFE: bool = true;
     const VERIFY: Option<Verify<Self>> = Some(Mixed::verify);
+    const ASYNC: Option<AsyncForm<Self>> = Some(AsyncForm::new());
 
     type In = Task;
     type Out = u64;
@@ -76,6 +77,19 @@ impl Kernel for Mixed {
         match &task.work {
             Work::Requests(server) => cx.phase(IO, |cx| self.client.run(cx, server, task.number, PHASES)),
             Work::Compute => cx.phase(CPU, |cx| burn(self.cpu, || cx.poll())).map(|()| task.number),
+        }
+    }
+}
+
+impl AsyncKernel for Mixed {
+    /// A task that only computes gives way to nobody: on an event loop all requests wait for it.
+    async fn run_async(&self, cx: AsyncCx<'_>, task: &Task) -> Result<u64> {
+        match &task.work {
+            Work::Requests(server) => cx.phase(IO, self.client.run_async(cx, server, task.number, PHASES)).await,
+            Work::Compute => {
+                cx.phase(CPU, async { burn(self.cpu, || cx.poll()) }).await?;
+                Ok(task.number)
+            }
         }
     }
 }

@@ -163,6 +163,8 @@ pub mod flag {
     pub const FELL_TO_TRIAL: u64 = 1 << 11;
     /// Hardware counters were wanted, and the worker may run on cores of several kinds.
     pub const CORES_OF_SEVERAL_KINDS: u64 = 1 << 12;
+    /// The kernel has no asynchronous form, and was run on an event loop all the same.
+    pub const BLOCKS_LOOP: u64 = 1 << 14;
     /// Some records were lost while the phase was long; its split is from schedstat.
     pub const RECORDS_LOST: u64 = 1 << 9;
 }

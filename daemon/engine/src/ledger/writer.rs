@@ -102,6 +102,15 @@ impl<'l> Writer<'l> {
         }
     }
 
+    /// A task becomes the current one, with the time that it was taken at.
+    #[inline(always)]
+    pub fn turn_to_task(self, task: u64, since: u64) {
+        self.change(|| {
+            self.section.task_since.store(since, Relaxed);
+            self.section.task.store(task + 1, Release);
+        });
+    }
+
     /// The current task is done (or, if not `done`, given up).
     #[inline(always)]
     pub fn finish_task(self, done: bool) {

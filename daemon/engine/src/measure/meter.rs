@@ -178,6 +178,13 @@ impl<'l> Meter<'l> {
         self.writer.take_task(task, self.since);
     }
 
+    /// The worker turns to a task that it took at `since`, in ticks. With several in flight, each becomes the current one
+    /// again and again.
+    #[inline]
+    pub fn turn_to_task(&mut self, task: u64, since: u64) {
+        self.writer.turn_to_task(task, since);
+    }
+
     /// The current task is done, or, if not `done`, given up.
     #[inline]
     pub fn finish_task(&mut self, done: bool) {

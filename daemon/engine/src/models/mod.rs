@@ -3,6 +3,8 @@
 //! | module | model |
 //! |---|---|
 //! | [`sequential`] | the coordinator's own thread |
+//! | [`event_loop`] | the coordinator's own thread, n tasks in flight |
+//! | [`own_thread`] | how these two borrow that thread |
 //! | [`threads`] | n threads, one lock policy |
 //! | [`processes`] | n processes, values encoded over a transport |
 //! | [`process`] | one worker process: how it is started, and what it does |
@@ -10,6 +12,8 @@
 //! A model starts workers, gives each task to one of them, and collects every result. It stamps the start of the wall
 //! time just before the first worker is started, and its end when the last result is there and the last worker gone.
 
+pub mod event_loop;
+pub mod own_thread;
 pub mod process;
 pub mod processes;
 pub mod sequential;
@@ -66,7 +70,7 @@ impl Trial<'_> {
             Model::Sequential => sequential::run(self, coordinator),
             Model::Threads => threads::run(self, coordinator),
             Model::Processes => processes::run(self, coordinator),
-            Model::EventLoop => Err("the model event-loop is not built yet".to_owned()),
+            Model::EventLoop => event_loop::run(self, coordinator),
             Model::Subinterpreters => Err("the model subinterpreters is not built yet".to_owned()),
             Model::Hybrid => Err("the model hybrid is not built yet".to_owned()),
         }

@@ -125,7 +125,8 @@ pub struct Instance<'k> {
 // SAFETY: by the ABI an instance may be used from any thread, one at a time.
 unsafe impl Send for Instance<'_> {}
 // SAFETY: the only method that the models call on one instance from several threads is `run`, and only if the kernel
-// is GILD_KERNEL_SHARED (`models::threads` makes an instance per worker otherwise).
+// is GILD_KERNEL_SHARED (`models::threads` makes an instance per worker otherwise). An `Operation` is not `Send`, so all
+// calls on those of an instance come from the thread of the loop that has started them.
 unsafe impl Sync for Instance<'_> {}
 
 impl<'k> Instance<'k> {
@@ -147,6 +148,11 @@ impl<'k> Instance<'k> {
     /// The kernel.
     pub fn kernel(&self) -> &'k Kernel {
         self.kernel
+    }
+
+    /// What the kernel knows it by.
+    pub(super) fn this(&self) -> *mut c_void {
+        self.this
     }
 
     /// Plans the tasks.

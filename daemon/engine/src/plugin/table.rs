@@ -95,9 +95,10 @@ unsafe extern "C" fn emit(plan: *mut raw::Plan, input: raw::Value, weight: u64) 
 }
 
 /// The context behind a task pointer.
-fn context<'t>(task: *mut raw::Task) -> Option<&'t mut TaskContext<'t, 't>> {
-    // SAFETY: a kernel has no other `gild_task` than the one that `Instance::run` passed to it, which is the first
-    // field of a `TaskContext` (repr(C)) that lives until `run` returns; calls on one task come from its own thread.
+pub(super) fn context<'t>(task: *mut raw::Task) -> Option<&'t mut TaskContext<'t, 't>> {
+    // SAFETY: a kernel has no other `gild_task` than the one that `Instance::run` or an `Operation` passed to it, which
+    // is the first field of a `TaskContext` (repr(C)) that lives until that call returns; calls on one task come from
+    // its own thread.
     unsafe { task.cast::<TaskContext<'t, 't>>().as_mut() }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use std::sync::atomic::AtomicU32;
 use std::{ptr, slice};
 
+use super::waits::Waits;
 use crate::raw::{self, Status};
 
 /// What the host is to do to the kernel.
@@ -14,6 +15,10 @@ pub struct Wishes {
     pub cancel_at: Option<u64>,
     /// Refuses the task with this number.
     pub refuse_task: Option<usize>,
+    /// Polls every other time without waiting for what was registered.
+    pub spurious_polls: bool,
+    /// Drops each operation after so many polls, done or not: its task has no result.
+    pub give_up_after: Option<u64>,
 }
 
 /// What the host has seen.
@@ -29,6 +34,10 @@ pub struct Record {
     pub releases: u64,
     /// See `releases`.
     pub acquires: u64,
+    /// Polls of operations.
+    pub polls: u64,
+    /// Waits registered.
+    pub waits: u64,
     /// Phases, in the order in which they were entered.
     pub phases: Vec<u32>,
     /// Phases not closed yet.
@@ -38,10 +47,11 @@ pub struct Record {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     wishes: Wishes,
-    record: Record,
+    pub(super) record: Record,
     tasks: Vec<(raw::Value, u64)>,
+    pub(super) waits: Waits,
 }
 
 thread_local! {
@@ -56,6 +66,11 @@ pub fn begin(wishes: Wishes) {
 /// Returns what has been seen on this thread.
 pub fn record() -> Record {
     STATE.with_borrow(|state| state.record.clone())
+}
+
+/// What the host of this thread is to do.
+pub(super) fn wishes() -> Wishes {
+    see(|state| state.wishes)
 }
 
 /// Takes the tasks that were planned on this thread, with their weights. The values are the caller's.
@@ -114,7 +129,7 @@ static TABLE: Table = Table(raw::Host {
     extension: Some(extension),
 });
 
-fn see<T>(look: impl FnOnce(&mut State) -> T) -> T {
+pub(super) fn see<T>(look: impl FnOnce(&mut State) -> T) -> T {
     STATE.with_borrow_mut(look)
 }
 
