@@ -3,13 +3,15 @@
 //! | module | subject |
 //! |---|---|
 //! | [`cpython`] | the global interpreter lock of CPython 3.2 and later |
+//! | [`cpython2`] | the interpreter lock of Python 2 |
 //! | [`fair`] | a lock that is handed over in the order of asking |
-//! | [`sync`] | what both are made of |
+//! | [`sync`] | what they are made of |
 //!
-//! The end-to-end tests hold `cpython` beside the lock of a real CPython (`cpython_lock`), and put both under model
-//! checkers (`lock_model_loom`, `lock_model_shuttle`).
+//! The end-to-end tests hold `cpython` beside the lock of a real CPython (`cpython_lock`), and put all of them under
+//! model checkers (`lock_model_loom`, `lock_model_shuttle`).
 
 pub mod cpython;
+pub mod cpython2;
 pub mod fair;
 pub mod sync;
 #[cfg(test)]
