@@ -7,8 +7,9 @@
 //!
 //! In the model `processes` a crew is one worker without a lock; in `hybrid` it is several, under one lock.
 
+use std::io;
 use std::sync::atomic::AtomicU32;
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use gild_model::experiment::ParamValue;
 use gild_model::phase::Phase;
@@ -45,42 +46,52 @@ pub struct Crew<'c> {
 }
 
 impl Crew<'_> {
-    /// The section of the first worker, which the calling thread is from now on.
-    pub fn start(&self) -> Meter<'static> {
-        let section = self.map.worker(self.first as u32);
+    /// The calling thread is the first worker from now on.
+    pub fn start(map: &'static Map, plan: &Plan, first: usize, core: Option<u32>) -> Meter<'static> {
+        let section = map.worker(first as u32);
         crate::fault::watch(section);
-        start_pinned(section, self.plan, self.cores[0])
+        start_pinned(section, plan, core)
     }
 
     /// Works at these connections, one for each worker, until the coordinator closes them. The calling thread is the first
     /// worker, with an instance that is there already. Gives the exit status of the process.
     pub fn work(&self, instance: &Instance<'_>, channels: Vec<Channel>, meter: &mut Meter<'static>) -> i32 {
-        let words: Vec<&'static AtomicU32> = (0..channels.len()).map(|place| &self.section(place).attention.0).collect();
+        let words: Vec<&'static AtomicU32> =
+            (0..channels.len()).map(|place| &self.section(place).attention.0).collect();
         let lock = Lock::of_case(&self.spec.case, words);
         let shared = self.kernel.info.shared.then_some(instance);
+        let mut channels = channels.into_iter().enumerate();
+        let Some((_, mut own)) = channels.next() else { return 0 };
         thread::scope(|scope| {
-            let mut others = Vec::new();
-            let mut channels = channels.into_iter().enumerate();
-            let own = channels.next();
-            for (place, channel) in channels {
-                let section = stamp_birth_of(self.map, self.first + place, self.cores[place]);
-                let builder = thread::Builder::new().name(format!("worker-{}", self.first + place)).stack_size(STACK_SIZE);
-                let lock = &lock;
-                let life = move || self.live(place, section, shared, lock, channel);
-                match builder.spawn_scoped(scope, life) {
-                    Ok(thread) => others.push(thread),
-                    // Its connection has gone with it, which the coordinator sees; here is why.
-                    Err(error) => {
-                        eprintln!("worker {} cannot be started: {error}", self.first + place);
-                        return EXIT_FAILED;
-                    }
+            let lock = &lock;
+            let start = |(place, channel)| {
+                self.spawn(scope, place, move |it, section| it.live(place, section, shared, lock, channel))
+            };
+            let others: io::Result<Vec<_>> = channels.map(start).collect();
+            let own = match &others {
+                Ok(_) => Desk { worker: self.first, instance, lock, place: 0 }.serve(own, meter),
+                Err(error) => {
+                    meter.mark(Phase::Teardown);
+                    refuse(&mut own, &format!("a thread cannot be started: {error}"));
+                    EXIT_FAILED
                 }
-            }
-            let desk = Desk { worker: self.first, instance, lock: &lock, place: 0 };
-            let own = own.map_or(0, |(_, channel)| desk.serve(channel, meter));
-            let all = others.into_iter().map(|thread| thread.join().unwrap_or(EXIT_FAILED));
-            all.fold(own, i32::max)
+            };
+            let others = others.into_iter().flatten().map(|thread| thread.join().unwrap_or(EXIT_FAILED));
+            others.fold(own, i32::max)
         })
+    }
+
+    /// Starts the thread of another worker.
+    fn spawn<'s>(
+        &'s self,
+        scope: &'s Scope<'s, '_>,
+        place: usize,
+        life: impl FnOnce(&Self, &'static Section) -> i32 + Send + 's,
+    ) -> io::Result<ScopedJoinHandle<'s, i32>> {
+        let worker = self.first + place;
+        let section = stamp_birth_of(self.map, worker, self.cores[place]);
+        let builder = thread::Builder::new().name(format!("worker-{worker}")).stack_size(STACK_SIZE);
+        builder.spawn_scoped(scope, move || life(self, section))
     }
 
     fn section(&self, place: usize) -> &'static Section {
@@ -98,11 +109,11 @@ impl Crew<'_> {
     ) -> i32 {
         crate::fault::watch(section);
         let mut meter = start_pinned(section, self.plan, self.cores[place]);
-        let desk = |instance| Desk { worker: self.first + place, instance, lock, place };
+        let worker = self.first + place;
         let status = match shared {
-            Some(instance) => desk(instance).serve(channel, &mut meter),
+            Some(instance) => Desk { worker, instance, lock, place }.serve(channel, &mut meter),
             None => with_own_instance(self.kernel, self.values, channel, &mut meter, |instance, channel, meter| {
-                desk(instance).serve(channel, meter)
+                Desk { worker, instance, lock, place }.serve(channel, meter)
             }),
         };
         meter.finish();

@@ -8,10 +8,12 @@
 //! A worker has one message at a time, of as many tasks as the case's `chunk` says, and answers it with one message. A
 //! worker that dies closes its connection: its exit status says of what, and its current task is known.
 
+use std::ops::Range;
+
 use gild_model::phase::Phase;
 
 use super::peers::{News, Peer, Peers};
-use super::queue::{Batch, Queue};
+use super::queue::Queues;
 use super::serve::NO_TASK;
 use super::{Trial, task_error};
 use crate::measure::meter::Meter;
@@ -23,7 +25,7 @@ use crate::transport::frame::{Frame, Kind};
 pub(super) struct Dispatcher<'t, 'm> {
     trial: &'t Trial<'t>,
     pub(super) meter: &'m mut Meter<'static>,
-    queue: Queue,
+    queues: Queues,
     results: Vec<Option<Value>>,
 }
 
@@ -40,7 +42,7 @@ impl<'t, 'm> Dispatcher<'t, 'm> {
     pub(super) fn new(trial: &'t Trial<'t>, meter: &'m mut Meter<'static>) -> Dispatcher<'t, 'm> {
         let mut results = Vec::new();
         results.resize_with(trial.tasks.len(), || None);
-        Dispatcher { trial, meter, queue: trial.queue(), results }
+        Dispatcher { trial, meter, queues: trial.queues(), results }
     }
 
     /// Gives all tasks to the workers and takes all results.
@@ -68,23 +70,22 @@ impl<'t, 'm> Dispatcher<'t, 'm> {
     /// Sends the next tasks to a worker that has none, if there are any left.
     fn give(&mut self, peers: &mut Peers, at: usize) -> Result<(), String> {
         let peer = &mut peers.all[at];
-        let batch = self.queue.next(peer.worker);
-        if batch.is_empty() {
+        peer.chunk = self.queues.next(peer.worker);
+        if peer.chunk.is_empty() {
             return Ok(());
         }
         self.meter.mark(Phase::Encode);
-        self.encode(peer, &batch)?;
+        self.encode(peer)?;
         self.meter.mark(Phase::Send);
-        peer.batch = batch;
         match peer.channel.send() {
             Ok(()) => Ok(()),
             Err(error) => Err(peers.death(at, &error.to_string())),
         }
     }
 
-    fn encode(&self, peer: &mut Peer, batch: &Batch) -> Result<(), String> {
+    fn encode(&self, peer: &mut Peer) -> Result<(), String> {
         let message = peer.channel.start();
-        for task in batch.clone() {
+        for task in peer.chunk.clone() {
             let encoded = message.add_value(Kind::Task, task as u64, &self.trial.tasks[task].input);
             encoded.map_err(|error| format!("the input of task {task} cannot be encoded: {error}"))?;
         }
@@ -103,19 +104,19 @@ impl<'t, 'm> Dispatcher<'t, 'm> {
         let peer = &mut peers.all[at];
         for frame in peer.channel.received().map_err(|error| format!("{name}: {error}"))? {
             let frame = frame.map_err(|error| format!("{name}: {error}"))?;
-            self.take_one(&name, &mut peer.batch, &frame)?;
+            self.take_one(&name, &mut peer.chunk, &frame)?;
         }
-        match peer.batch.next() {
+        match peer.chunk.next() {
             None => Ok(Answer::Taken),
             Some(task) => Err(format!("{name} did not answer task {task}")),
         }
     }
 
-    fn take_one(&mut self, name: &str, batch: &mut Batch, frame: &Frame<'_>) -> Result<(), String> {
+    fn take_one(&mut self, name: &str, chunk: &mut Range<usize>, frame: &Frame<'_>) -> Result<(), String> {
         if frame.kind == Kind::Error && frame.task == NO_TASK {
             return Err(format!("{name} cannot work: {}", String::from_utf8_lossy(frame.payload)));
         }
-        let Some(task) = batch.next().filter(|expected| *expected as u64 == frame.task) else {
+        let Some(task) = chunk.next().filter(|expected| *expected as u64 == frame.task) else {
             return Err(format!("{name} answered task {}, which it does not have", frame.task));
         };
         match frame.kind {

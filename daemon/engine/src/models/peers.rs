@@ -12,7 +12,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::queue::Batch;
 use crate::ledger::map::Map;
 use crate::transport::channel::Channel;
 
@@ -26,7 +25,7 @@ pub struct Peer {
     /// The connection to it.
     pub(super) channel: Channel,
     /// The tasks that it has.
-    pub(super) batch: Batch,
+    pub(super) chunk: Range<usize>,
 }
 
 /// A process with workers.
@@ -80,7 +79,7 @@ impl Peers {
     }
 
     fn add(&mut self, process: Option<usize>, channel: Channel) {
-        self.all.push(Peer { worker: self.all.len(), process, channel, batch: Batch::NONE });
+        self.all.push(Peer { worker: self.all.len(), process, channel, chunk: 0..0 });
     }
 
     /// Closes all connections, of a copy that a forked child has no use for.
@@ -91,7 +90,7 @@ impl Peers {
 
     /// Whether any worker has a task.
     pub(super) fn are_busy(&self) -> bool {
-        self.all.iter().any(|peer| !peer.batch.is_empty())
+        self.all.iter().any(|peer| !peer.chunk.is_empty())
     }
 
     /// A worker in words: with its process, or its thread.
@@ -105,7 +104,7 @@ impl Peers {
 
     /// Waits until workers that have a task have news, and gives their places.
     pub(super) fn wait_for_news(&mut self) -> Result<Vec<(usize, News)>, String> {
-        let busy: Vec<_> = (0..self.all.len()).filter(|at| !self.all[*at].batch.is_empty()).collect();
+        let busy: Vec<_> = (0..self.all.len()).filter(|at| !self.all[*at].chunk.is_empty()).collect();
         loop {
             let sleepers = busy.iter().filter(|at| self.all[**at].channel.may_sleep().unwrap_or(false)).count();
             let readable = if sleepers == busy.len() { self.poll(&busy)? } else { Vec::new() };
@@ -184,16 +183,15 @@ impl Peers {
         self.task_of(worker).map(|task| format!(" while running task {task}")).unwrap_or_default()
     }
 
-    /// The task that a worker is at: of those that it has, the one in the ledger.
+    /// The task that a worker is at: of those that it has, the one in the ledger, or the first.
     fn task_of(&self, worker: usize) -> Option<usize> {
-        let mut batch = self.all[worker].batch.clone();
+        let mut chunk = self.all[worker].chunk.clone();
         let current = self.map.worker(worker as u32).task.load(Relaxed).checked_sub(1);
-        let first = batch.next()?;
-        let at_it = |task: &usize| Some(*task as u64) == current;
-        Some(if at_it(&first) { first } else { batch.find(at_it).unwrap_or(first) })
+        let current = current.and_then(|task| usize::try_from(task).ok()).filter(|task| chunk.contains(task));
+        current.or(chunk.next())
     }
 
-    /// Kills what is left, closes all connections and waits for every process.
+    /// Kills every process that is left.
     pub(super) fn kill(&self) {
         for process in self.processes.iter().filter(|process| !process.gone) {
             let _gone_already = kill(process.pid, Signal::SIGKILL);

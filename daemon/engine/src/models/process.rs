@@ -54,7 +54,8 @@ pub(super) fn start(trial: &Trial<'_>, workers: Range<usize>, peers: &mut Peers)
     let name = format!("worker {}", workers.start);
     let cannot = |what: &str, error: io::Error| format!("{name} cannot be started: {what}: {error}");
     let pairs: io::Result<Vec<_>> = workers.clone().map(|_| Channel::pair(transport)).collect();
-    let (mut here, there): (Vec<_>, Vec<_>) = pairs.map_err(|error| cannot("no connection", error))?.into_iter().unzip();
+    let (mut here, there): (Vec<_>, Vec<_>) =
+        pairs.map_err(|error| cannot("no connection", error))?.into_iter().unzip();
     trial.stamp_birth(workers.start);
     let (pid, here) = match case.start.unwrap_or(Start::Fork) {
         Start::Fork => {
@@ -144,8 +145,9 @@ fn die_with_parent(parent: Pid) -> io::Result<()> {
 
 fn forked_crew(trial: &Trial<'_>, workers: Range<usize>, channels: Vec<Channel>) -> i32 {
     let Trial { spec, plan, map, kernel, values, instance, .. } = *trial;
-    let crew = Crew { spec, plan, map, kernel, values, first: workers.start, cores: &trial.cores[workers] };
-    let mut meter = crew.start();
+    let first = workers.start;
+    let mut meter = Crew::start(map, plan, first, trial.cores[first]);
+    let crew = Crew { spec, plan, map, kernel, values, first, cores: &trial.cores[workers] };
     let status = crew.work(instance, channels, &mut meter);
     meter.finish();
     status
@@ -163,8 +165,12 @@ fn start_by_exec(first: usize, transport: Transport, there: &[Channel]) -> io::R
     let sources: io::Result<Vec<OwnedFd>> = there.iter().flat_map(of_channel).flatten().collect();
     let sources = sources?;
     let ledger = above(trial_ledger())?;
-    let targets: Vec<(RawFd, RawFd)> =
-        sources.iter().map(AsRawFd::as_raw_fd).zip(FIRST_CHANNEL_FD..).chain([(ledger.as_raw_fd(), LEDGER_FD)]).collect();
+    let targets: Vec<(RawFd, RawFd)> = sources
+        .iter()
+        .map(AsRawFd::as_raw_fd)
+        .zip(FIRST_CHANNEL_FD..)
+        .chain([(ledger.as_raw_fd(), LEDGER_FD)])
+        .collect();
     let mut command = Command::new("/proc/self/exe");
     command.args(["worker", &first.to_string(), &there.len().to_string(), transport.name()]).stdin(Stdio::null());
     let in_child = move || {

@@ -7,7 +7,6 @@
 
 use std::thread;
 
-use gild_model::experiment::INTERVAL_US_DEFAULT;
 use gild_model::case::Transport;
 use gild_model::phase::Phase;
 
@@ -47,11 +46,7 @@ pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Va
     dispatcher.results()
 }
 
-fn start<'s, 't: 's>(
-    trial: &'t Trial<'t>,
-    scope: &'s thread::Scope<'s, 't>,
-    peers: &mut Peers,
-) -> Result<(), String> {
+fn start<'s, 't: 's>(trial: &'t Trial<'t>, scope: &'s thread::Scope<'s, 't>, peers: &mut Peers) -> Result<(), String> {
     let transport = trial.spec.case.transport.unwrap_or(Transport::Shm);
     for worker in 0..trial.cores.len() {
         let cannot = |error| format!("worker {worker} cannot be started: {error}");
@@ -68,7 +63,7 @@ fn start<'s, 't: 's>(
 fn interpret(trial: &Trial<'_>, worker: usize, section: &'static Section, channel: Channel) {
     crate::fault::watch(section);
     let mut meter = start_pinned(section, trial.plan, trial.cores[worker]);
-    let lock = Lock::of_interpreter(INTERVAL_US_DEFAULT, &section.attention.0);
+    let lock = Lock::of_one(&section.attention.0);
     let _told = with_own_instance(trial.kernel, trial.values, channel, &mut meter, |instance, channel, meter| {
         Desk { worker, instance, lock: &lock, place: 0 }.serve(channel, meter)
     });

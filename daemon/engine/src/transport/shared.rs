@@ -139,7 +139,10 @@ impl Shared {
         while into.len() < whole {
             let ring = self.memory.ring(1 - self.outgoing);
             let read = self.reader.read(ring, into, whole - into.len())?;
-            if read == 0 && !self.looks_again(|end| Ok(end.reader.filled(end.to_read())? > 0))? && !self.first_bytes()? {
+            if read == 0
+                && !self.looks_again(|end| Ok(end.reader.filled(end.to_read())? > 0))?
+                && !self.first_bytes()?
+            {
                 return Ok(());
             }
             if read > 0 && self.reader.must_wake_writer(self.to_read()) {
