@@ -256,6 +256,8 @@ pub mod attention {
     pub const CANCEL: u32 = 1 << 1;
     /// Drain the ring of context-switch records before it is full.
     pub const DRAIN: u32 = 1 << 2;
+    /// Nothing is asked, but the lock counts safe points: every one is to be seen.
+    pub const COUNT_SAFE_POINTS: u32 = 1 << 3;
 }
 
 /// Size of a ledger, in bytes.

@@ -68,7 +68,7 @@ impl<'w, 'l> TaskContext<'w, 'l> {
 
     /// The slow path of a safe point: hands the lock over if somebody waits, drains the ring, tells of a cancel.
     pub fn checkpoint(&mut self) -> raw::Status {
-        if self.asked() & attention::DROP_LOCK != 0 && !self.released {
+        if !self.released && self.lock.is_due(self.asked()) {
             self.lock.hand_over(self.worker, self.meter, self.slot());
         }
         if self.asked() & attention::DRAIN != 0 {
