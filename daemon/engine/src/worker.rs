@@ -4,6 +4,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::ExitCode;
 
 use crate::ledger::map::Map;
+use crate::ledger::task_log::TaskLog;
 use crate::measure::meter::Meter;
 use crate::measure::tools::Plan;
 use crate::models::process::{NO_TASK, READ_FD, WRITE_FD, WorkerSpec, serve};
@@ -64,7 +65,8 @@ fn prepared(index: u32, ledger: &OwnedFd, channel: &mut Channel) -> Result<Prepa
     let frame = channel.receive_unaccounted().map_err(|error| format!("no spec: {error}"))?;
     let frame = frame.filter(|frame| frame.kind == Kind::Spec).ok_or("the first frame is not a spec")?;
     let spec: WorkerSpec = serde_json::from_slice(frame.payload).map_err(|error| format!("spec: {error}"))?;
-    let meter = start_pinned(section, &Plan::of(&spec.trial), spec.core);
+    let log = TaskLog::attach(ledger, map).map_err(|error| format!("task log: {error}"))?;
+    let meter = start_pinned(section, &Plan::of(&spec.trial).with_log(log), spec.core);
     // A library is never closed, so its tables may as well live for ever.
     let plugin: &'static Plugin =
         Box::leak(Box::new(Plugin::load(&spec.trial.plugin).map_err(|error| error.to_string())?));

@@ -223,8 +223,9 @@ fn serve_one(instance: &Instance<'_>, worker: usize, channel: &mut Channel, mete
         ));
     }
     let task = frame.task;
-    meter.take_task(task);
+    // It is taken when it is there as a whole.
     meter.mark(Phase::Decode);
+    meter.take_task(task);
     let answer = Value::decode(instance.kernel(), frame.type_id, frame.payload)
         .map_err(|mut error| {
             error.message = format!("the input cannot be decoded: {}", error.message);
@@ -239,6 +240,9 @@ fn serve_one(instance: &Instance<'_>, worker: usize, channel: &mut Channel, mete
         channel.load_bytes(Kind::Error, task, error.code, error.message.as_bytes());
     }
     meter.mark(Phase::Send);
+    if done {
+        meter.result_done();
+    }
     channel.send()?;
     meter.finish_task(done);
     Ok(true)

@@ -159,6 +159,7 @@ impl Dispatch<'_, '_> {
                 let result = Value::decode(self.trial.kernel, frame.type_id, frame.payload);
                 let result = result.map_err(|error| format!("the result of task {task} cannot be decoded: {error}"))?;
                 self.results[expected] = Some(result);
+                self.trial.plan.log.collected(task, self.meter.clock().now());
                 self.meter.add_weight(self.trial.tasks[expected].weight);
                 Ok(())
             }
