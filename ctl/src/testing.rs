@@ -147,6 +147,7 @@ fn case_summary(case: &Case, wall_s: f64, half_width: f64, sentence: &str) -> Ca
         versus: None,
         tasks: Some(100),
         tasks_per_s: Some(100.0 / wall_s),
+        task_times: Vec::new(),
         workers: None,
         coordinator: None,
         parallelism: None,
@@ -227,6 +228,7 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
             share: 0.001,
         }),
         noise: Some(noise()),
+        task_times: Vec::new(),
         workers: Vec::new(),
         output: None,
     }

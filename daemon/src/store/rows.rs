@@ -33,17 +33,23 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub fn account_rows(&self, id: RunId, visit: &mut dyn FnMut(AccountRow) -> bool) -> Result<()> {
-        self.try_account_rows(id, visit).map_err(|error| self.error(error))
+        self.each_row_of_trials(id, ROWS, |row| Ok(visit(row_of(row)?))).map_err(|error| self.error(error))
     }
 
-    fn try_account_rows(&self, id: RunId, visit: &mut dyn FnMut(AccountRow) -> bool) -> rusqlite::Result<()> {
+    /// Hands over what a statement selects of each trial of a run, until `visit` answers `false`.
+    pub(super) fn each_row_of_trials(
+        &self,
+        id: RunId,
+        of_trial: &str,
+        mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
         let mut trials = self.connection.prepare_cached("SELECT id FROM trials WHERE run = ?1 ORDER BY id")?;
-        let mut rows = self.connection.prepare_cached(ROWS)?;
+        let mut rows = self.connection.prepare_cached(of_trial)?;
         let mut trials = trials.query([id])?;
         while let Some(trial) = trials.next()? {
             let mut rows = rows.query([trial.get::<_, i64>(0)?])?;
             while let Some(row) = rows.next()? {
-                if !visit(row_of(row)?) {
+                if !visit(row)? {
                     return Ok(());
                 }
             }
