@@ -6,6 +6,7 @@ use gild_model::trial::TrialStatus;
 use rusqlite::{Connection, Row, params};
 
 use super::columns::Columns;
+use super::rows::{case_columns, case_of};
 use super::{Result, Store};
 
 /// The columns of a [`TaskTimes`], for [`task_times_of`].
@@ -25,8 +26,9 @@ pub(super) const TASK_TIMES: &str =
 
 /// The columns of the view `v_task_times`, for one trial; as the rows of accounts, without sorting.
 pub(super) const TASK_ROWS: &str = concat!(
-    "SELECT trials.run, cases.name, cases.model, cases.workers, cases.lock, cases.start, cases.transport,
-        cases.pinning, trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
+    "SELECT trials.run, ",
+    case_columns!(),
+    ", trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
     task_times_columns!(),
     " FROM trials
       CROSS JOIN cases ON cases.run = trials.run AND cases.position = trials.case_position
@@ -122,13 +124,7 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
     let mut columns = Columns::from(row, 0);
     Ok(TaskRow {
         run: columns.take()?,
-        case: columns.take()?,
-        model: columns.take()?,
-        case_workers: columns.take()?,
-        lock: columns.take()?,
-        start: columns.take()?,
-        transport: columns.take()?,
-        pinning: columns.take()?,
+        case: case_of(&mut columns)?,
         repetition: columns.take()?,
         warmup: columns.take()?,
         status: columns.name::<TrialStatus>()?.name().to_owned(),
