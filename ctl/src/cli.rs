@@ -75,7 +75,7 @@ pub enum Command {
     Cancel(CancelArguments),
     /// Remove runs from the store
     Rm(RmArguments),
-    /// Write the accounts of a run, one row per case, repetition, worker and phase
+    /// Write the accounts of a run, one row per case, repetition, worker and phase, or the times of its tasks
     ///
     /// The columns are described in docs/exports.md.
     Export(ExportArguments),
@@ -261,6 +261,9 @@ pub struct ShowArguments {
     /// One row per trial instead of one per case
     #[arg(long, group = "what")]
     pub trials: bool,
+    /// How long tasks waited and took: one row per case and class of tasks
+    #[arg(long, group = "what")]
+    pub tasks: bool,
     /// The experiment as TOML, to be run again
     #[arg(long, group = "what")]
     pub experiment: bool,
@@ -322,12 +325,24 @@ pub struct ExportArguments {
     /// File format
     #[arg(long, value_enum)]
     pub format: Format,
+    /// What to write
+    #[arg(long, value_enum, default_value = "accounts")]
+    pub table: ExportTable,
     /// File to write; it appears when it is complete [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// Warm-ups too
     #[arg(long)]
     pub warmups: bool,
+}
+
+/// A table of `export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportTable {
+    /// Where the workers' time went: one row per case, repetition, worker and phase
+    Accounts,
+    /// How long tasks waited and took: one row per case, repetition and class of tasks
+    Tasks,
 }
 
 /// A file format of `export`.

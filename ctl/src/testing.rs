@@ -17,6 +17,7 @@ use gild_model::phase::Phase;
 use gild_model::plugin::{KernelInfo, ParamInfo, ParamKind, PluginInfo};
 use gild_model::run::{Run, RunHead, RunStatus};
 use gild_model::summary::{CaseSummary, Estimate, Ratio, Shares, Summary};
+use gild_model::task_times::{Percentiles, TaskFigures, TaskTime, TaskTimes};
 use gild_model::trial::{AccountingCost, Trial, TrialStatus};
 use jiff::Timestamp;
 
@@ -141,6 +142,7 @@ fn case_summary(case: &Case, wall_s: f64, half_width: f64, sentence: &str) -> Ca
         versus: None,
         tasks: Some(100),
         tasks_per_s: Some(100.0 / wall_s),
+        task_times: Vec::new(),
         workers: None,
         coordinator: None,
         parallelism: None,
@@ -221,8 +223,39 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
             share: 0.001,
         }),
         noise: Some(noise()),
+        task_times: Vec::new(),
         workers: Vec::new(),
         output: None,
+    }
+}
+
+/// Times of tasks of a class, each kind with figures of its own.
+pub fn task_times(class: Option<&str>, planned: u64) -> TaskTimes {
+    let time = |from: u64| TaskTime {
+        figures: Percentiles {
+            count: planned,
+            mean_ns: Some(from as f64 + 0.5),
+            p50_ns: Some(from),
+            p90_ns: Some(2 * from),
+            p99_ns: Some(3 * from),
+            max_ns: Some(4 * from),
+        },
+        histogram: "HISTF".to_owned(),
+    };
+    let (wait, service, total) = (time(1_000_000), time(20_000), time(1_020_000));
+    TaskTimes { class: class.map(str::to_owned), planned, wait, service, total }
+}
+
+/// The figures of such a class in a case.
+pub fn task_figures(class: Option<&str>, tasks: u64) -> TaskFigures {
+    let TaskTimes { class, wait, service, total, .. } = task_times(class, tasks);
+    TaskFigures {
+        class,
+        tasks: Some(tasks),
+        tasks_per_s: Some(Estimate { median: tasks as f64 / 2.0, low: Some(tasks as f64 / 2.1), high: None }),
+        wait: wait.figures,
+        service: service.figures,
+        total: total.figures,
     }
 }
 

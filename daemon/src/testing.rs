@@ -37,6 +37,7 @@ pub fn trial(status: TrialStatus) -> Trial {
         tier: Tier::Bare,
         accounting: None,
         noise: None,
+        task_times: Vec::new(),
         workers: Vec::new(),
         output: None,
     }

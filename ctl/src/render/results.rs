@@ -6,7 +6,7 @@ use gild_model::run::{Run, RunStatus};
 use gild_model::summary::{CaseSummary, Shares, Summary};
 
 use super::grid::{Align, Grid};
-use super::{Style, count, figures, harmless};
+use super::{Style, count, figures, harmless, tasks};
 
 /// A column of shares: its head, and where it comes from.
 type ShareColumn = (&'static str, fn(&Shares) -> Option<f64>);
@@ -38,6 +38,7 @@ pub fn render(run: &Run, style: Style) -> String {
         text += &format!("{state}\n");
     }
     text += &table(&run.summary, style);
+    text += &tasks::by_class(run, style).map_or_else(String::new, |block| format!("\n{block}"));
     let lines = [sentences(&run.summary), notes(run)].concat();
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.join("\n"));
@@ -91,17 +92,32 @@ fn state(run: &Run) -> Option<String> {
     Some(format!("run {} {became}, {progress}{error}", head.id))
 }
 
-/// The table in one piece where it fits, if need be with smaller gaps and heads of two lines, else in blocks below
-/// each other: walls, phases, states.
+/// What stands before the shares.
+#[derive(Clone, Copy, PartialEq)]
+enum Front {
+    /// The case.
+    Case,
+    /// Its wall time and ratio, too.
+    Wall,
+    /// And its tasks per second.
+    Rate,
+}
+
+/// The table in one piece where it fits, if need be with smaller gaps, without tasks per second, or with heads of two lines;
+/// else in blocks below each other: walls, phases, states.
 fn table(summary: &Summary, style: Style) -> String {
-    let wide = grid(summary, true, &[&PHASES[..], &STATES[..]].concat());
-    let tight = wide.clone().with_heads(|head| head.replace("vs ", "vs\n").replace('+', "+\n"));
-    for (grid, gap) in [(&wide, 2), (&wide, 1), (&tight, 2), (&tight, 1)] {
-        if grid.width(gap) <= style.width {
-            return grid.text(style, gap);
+    let shares = [&PHASES[..], &STATES[..]].concat();
+    let [rate, wall] = [Front::Rate, Front::Wall].map(|front| grid(summary, front, &shares));
+    let tight = |grid: &Grid| grid.clone().with_heads(|head| head.replace("vs ", "vs\n").replace('+', "+\n"));
+    let (tight_rate, tight_wall) = (tight(&rate), tight(&wall));
+    for grid in [&rate, &wall, &tight_rate, &tight_wall] {
+        for gap in [2, 1] {
+            if grid.width(gap) <= style.width {
+                return grid.text(style, gap);
+            }
         }
     }
-    let mut blocks = vec![grid(summary, true, &[])];
+    let mut blocks = vec![grid(summary, Front::Rate, &[])];
     blocks.extend(fitting(summary, &PHASES, style.width));
     blocks.extend(fitting(summary, &STATES, style.width));
     blocks.iter().map(|block| block.text(style, 2)).collect::<Vec<_>>().join("\n")
@@ -111,22 +127,26 @@ fn table(summary: &Summary, style: Style) -> String {
 fn fitting(summary: &Summary, mut columns: &[ShareColumn], width: usize) -> Vec<Grid> {
     let mut grids = Vec::new();
     while !columns.is_empty() {
-        let fits = |count: &usize| grid(summary, false, &columns[..*count]).width(2) <= width;
+        let fits = |count: &usize| grid(summary, Front::Case, &columns[..*count]).width(2) <= width;
         let count = (1..=columns.len()).rev().find(fits).unwrap_or(1);
-        grids.push(grid(summary, false, &columns[..count]));
+        grids.push(grid(summary, Front::Case, &columns[..count]));
         columns = &columns[count..];
     }
     grids
 }
 
-fn grid(summary: &Summary, with_wall: bool, shares: &[ShareColumn]) -> Grid {
+fn grid(summary: &Summary, front: Front, shares: &[ShareColumn]) -> Grid {
     let by_name = needs_names(summary);
     let mut columns = vec![(if by_name { "case" } else { "model" }.to_owned(), Align::Left)];
     columns.push(("workers".to_owned(), Align::Right));
-    if with_wall {
+    if front != Front::Case {
         columns.push(("wall".to_owned(), Align::Right));
         columns.push((format!("vs {}", baseline_name(summary, by_name)), Align::Right));
     }
+    if front == Front::Rate {
+        columns.push(("tasks/s".to_owned(), Align::Right));
+    }
+    let blank = columns.len() - 1;
     columns.extend(shares.iter().map(|(head, _)| (head.to_string(), Align::Right)));
     let mut grid = Grid::new(columns);
     let walls = walls(summary);
@@ -134,8 +154,11 @@ fn grid(summary: &Summary, with_wall: bool, shares: &[ShareColumn]) -> Grid {
     for (index, case) in summary.cases.iter().enumerate() {
         let label = if by_name { case.case.name.clone() } else { case.case.model.to_string() };
         let mut cells = vec![label, case.case.workers.to_string()];
-        if with_wall {
+        if front != Front::Case {
             cells.extend([walls[index].clone(), versus[index].clone()]);
+        }
+        if front == Front::Rate {
+            cells.push(case.tasks_per_s.map_or_else(|| figures::NOT_MEASURED.to_owned(), figures::rate));
         }
         cells.extend(share_cells(case.workers.as_ref(), shares));
         grid.row(cells);
@@ -143,7 +166,6 @@ fn grid(summary: &Summary, with_wall: bool, shares: &[ShareColumn]) -> Grid {
             && !case.case.model.lends_coordinator()
             && !shares.is_empty()
         {
-            let blank = if with_wall { 3 } else { 1 };
             let mut cells = vec!["coordinator".to_owned()];
             cells.extend(std::iter::repeat_n(String::new(), blank));
             cells.extend(share_cells(Some(coordinator), shares));
@@ -281,11 +303,11 @@ mod tests {
     fn a_result_reads_like_the_article() {
         let expected = "\
 cpu-bound n=30 × 100 tasks      5 repetitions, medians, 95 % CI      2 cores, counters: software (no PMU here)
-model        workers             wall  vs sequential  compute  lock-wait  encode+decode  send+receive  io-wait    idle  startup  teardown   on-cpu  run-queue  blocked  stolen
-sequential         1  1.830 s ± 0.4 %    1.00×         99.9 %        0 %            0 %           0 %      0 %     0 %   <0.1 %    <0.1 %   99.0 %      0.5 %      0 %   0.5 %
-threads           10  1.860 s ± 0.6 %    0.98× (tie)   10.1 %     89.7 %            0 %           0 %      0 %   0.1 %    0.1 %    <0.1 %  100.0 %          –        –       –
-processes         10  0.970 s ± 1.2 %    1.89×         90.0 %        0 %          2.0 %         3.0 %      0 %   4.0 %    1.0 %    <0.1 %   55.0 %     40.0 %    4.5 %   0.5 %
-coordinator                                               0 %        0 %          1.5 %         0.5 %      0 %  98.0 %      0 %       0 %    2.0 %      0.5 %   97.5 %     0 %
+model        workers             wall  vs sequential  tasks/s  compute  lock-wait  encode+decode  send+receive  io-wait    idle  startup  teardown   on-cpu  run-queue  blocked  stolen
+sequential         1  1.830 s ± 0.4 %    1.00×           54.6   99.9 %        0 %            0 %           0 %      0 %     0 %   <0.1 %    <0.1 %   99.0 %      0.5 %      0 %   0.5 %
+threads           10  1.860 s ± 0.6 %    0.98× (tie)     53.8   10.1 %     89.7 %            0 %           0 %      0 %   0.1 %    0.1 %    <0.1 %  100.0 %          –        –       –
+processes         10  0.970 s ± 1.2 %    1.89×            103   90.0 %        0 %          2.0 %         3.0 %      0 %   4.0 %    1.0 %    <0.1 %   55.0 %     40.0 %    4.5 %   0.5 %
+coordinator                                                        0 %        0 %          1.5 %         0.5 %      0 %  98.0 %      0 %       0 %    2.0 %      0.5 %   97.5 %     0 %
 ";
         let actual = drawn(200);
         let table: String = actual.lines().take(6).map(|line| format!("{line}\n")).collect();

@@ -16,6 +16,7 @@
 //! | [`trial`] | one execution of all tasks under one case |
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
+//! | [`task_times`] | how long tasks waited and took |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
@@ -39,5 +40,6 @@ pub mod phase;
 pub mod plugin;
 pub mod run;
 pub mod summary;
+pub mod task_times;
 pub mod trial;
 pub mod until;

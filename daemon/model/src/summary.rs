@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
+use crate::task_times::TaskFigures;
 
 /// A figure with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -122,6 +123,10 @@ pub struct CaseSummary {
     pub tasks: Option<u64>,
     /// Tasks per second: tasks / median wall time.
     pub tasks_per_s: Option<f64>,
+    /// How long tasks waited and took, over the trials that count: all tasks first, then class by class. Empty: it was not
+    /// measured in all of them.
+    #[serde(default)]
+    pub task_times: Vec<TaskFigures>,
     /// Where the workers' time went. `None`: no trial finished.
     pub workers: Option<Shares>,
     /// Where the coordinator's time went, between the first worker's start and the last result: its phases but

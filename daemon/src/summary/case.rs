@@ -11,6 +11,7 @@ use gild_model::trial::{Trial, TrialStatus};
 use super::noise::{self, Noises};
 use super::sentence::{self, Facts};
 use super::shares::{Pool, middle_cpu_ns};
+use super::task_times::TaskPool;
 use super::{counts, statistics};
 
 /// The case that others are compared with.
@@ -55,6 +56,8 @@ pub(super) struct CaseFold {
     accounting: Vec<Option<f64>>,
     /// What else the machine did during the trials that count, by repetition.
     pub noises: Noises,
+    /// Times of the tasks of the trials that count.
+    pub task_times: TaskPool,
     unbalanced: u32,
     /// Rows without a life to compare them with.
     pub unchecked: u32,
@@ -78,6 +81,7 @@ impl CaseFold {
             cores_used: Vec::new(),
             accounting: Vec::new(),
             noises: Noises::new(),
+            task_times: TaskPool::default(),
             unbalanced: 0,
             unchecked: 0,
             lost_records: 0,
@@ -98,6 +102,7 @@ impl CaseFold {
         self.wall_ns.extend(trial.wall_ns.map(|wall_ns| (trial.repetition, wall_ns)));
         self.cores_used.push(self.cores_used_by(trial));
         self.accounting.push(trial.accounting.as_ref().map(|cost| cost.share));
+        self.task_times.add(trial);
         self.noises.insert(trial.repetition, trial.noise.clone());
         for worker in &trial.workers {
             self.add_row(worker);
@@ -175,6 +180,7 @@ impl CaseFold {
             versus,
             tasks,
             tasks_per_s: tasks_per_s.filter(|rate| rate.is_finite()),
+            task_times: self.task_times.finish(wall_ns),
             workers: self.workers.shares(),
             coordinator: self.coordinator.shares().filter(|_| !self.lends_its_thread()),
             parallelism: median_if_all(&self.cores_used),

@@ -8,6 +8,7 @@
 //! | [`statistics`] | medians and ratios with their 95 % confidence intervals |
 //! | `shares` | accounts pooled into shares of life: by phase, by state |
 //! | `case` | the trials of one case folded into its line |
+//! | `task_times` | how long tasks waited and took, class by class |
 //! | `noise` | what else the machine did, per case and in one line |
 //! | `sentence` | that line in words |
 //! | `notes` | what a reader of the figures has to know |
@@ -26,6 +27,7 @@ mod sentence;
 mod shares;
 pub mod statistics;
 mod steadiness;
+mod task_times;
 #[cfg(test)]
 mod tests;
 

@@ -94,6 +94,7 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: 
         unbalanced(case, line),
         gap(case),
         lost_records(line),
+        damaged_times(case),
         oversubscribed(case, cores),
         stolen(case, line),
         others(case, line, cores),
@@ -176,6 +177,13 @@ fn lost_records(line: &CaseSummary) -> Option<String> {
             "context-switch records lost: {}; the phases they fell in have their states from schedstat and CPU time",
             line.lost_records
         )
+    })
+}
+
+fn damaged_times(case: &CaseFold) -> Option<String> {
+    let damaged = case.task_times.damaged;
+    (damaged > 0).then(|| {
+        format!("trials whose stored times of tasks cannot be read: {damaged}; the case has no figures of its tasks")
     })
 }
 

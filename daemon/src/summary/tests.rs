@@ -1,5 +1,7 @@
 //! What the summary promises, checked on whole runs.
 
+mod documentation;
+
 use std::num::NonZeroU32;
 
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
@@ -458,36 +460,5 @@ proptest! {
         turned.reverse();
         turned.rotate_left(4);
         prop_assert_eq!(summary_of(&trials), summary_of(&turned));
-    }
-}
-
-#[test]
-fn every_figure_is_in_the_documentation() {
-    fn names(value: &serde_json::Value, into: &mut Vec<String>) {
-        match value {
-            serde_json::Value::Object(fields) => {
-                for (name, value) in fields.iter().filter(|(name, _)| *name != "estimate") {
-                    into.push(name.clone());
-                    if !["case", "wall_ns"].contains(&name.as_str()) {
-                        names(value, into);
-                    }
-                }
-            }
-            serde_json::Value::Array(items) => items.iter().for_each(|item| names(item, into)),
-            _ => {}
-        }
-    }
-    let mut figures = Vec::new();
-    let noisy = |trial| Trial { noise: Some(half_used_by_others()), ..trial };
-    let trials: Vec<_> = article().into_iter().map(noisy).collect();
-    names(&serde_json::to_value(summary_of(&trials)).unwrap(), &mut figures);
-    assert!(
-        ["tie", "preempted", "results_identical", "other_cpu_most"]
-            .iter()
-            .all(|name| figures.contains(&(*name).to_owned()))
-    );
-    let documentation = include_str!("../../../docs/statistics.md");
-    for figure in figures {
-        assert!(documentation.contains(&format!("`{figure}`")), "{figure}");
     }
 }

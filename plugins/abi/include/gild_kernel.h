@@ -257,6 +257,20 @@ typedef struct gild_async {
     void (*drop)(void *op);
 } gild_async;
 
+/* Optional task classes: a host extension */
+
+#define GILD_EXT_CLASSES "gild.classes/1"
+
+/* Static; the host's. For plans whose tasks are of several classes: the host then tells how long the tasks of each class
+ * took. A host that does not have it (extension answers NULL) is told nothing, and gets its tasks by emit. */
+typedef struct gild_classes {
+    uint32_t size, reserved;
+    /* As gild_host.emit, and names the class that the task is of: [a-z][a-z0-9_-]*, at most 31 bytes; copied. A plan has
+     * at most 16 classes; one more, or a wrong name, is GILD_E_PARAM. Tasks of no class may be among the others.
+     * [coordinator, in plan] */
+    gild_status (*emit_as)(gild_plan *plan, gild_value input, uint64_t weight, const char *name);
+} gild_classes;
+
 /* The library */
 
 /* Static. A host loads a library when the majors are equal and abi_minor_min is not above its own minor. */

@@ -11,7 +11,8 @@ use crate::requests::{Client, Phases};
 use crate::settings::{self, Settings};
 use crate::task::{Task, Work, expected};
 
-/// A task is in one phase all the time, so that the phase tells the class of a task.
+/// The classes of the tasks. A task is in one phase all the time, which is called the same.
+const CLASSES: [&CStr; 2] = [c"io", c"cpu"];
 const IO: usize = 0;
 const CPU: usize = 1;
 const PHASES: Phases = Phases { request: IO, compute: IO };
@@ -43,7 +44,7 @@ impl Kernel for Mixed {
         settings::SERVER_CORE,
         settings::TIMEOUT_MS,
     ];
-    const PHASES: &'static [&'static CStr] = &[c"io", c"cpu"];
+    const PHASES: &'static [&'static CStr] = &CLASSES;
     const DETERMINISTIC: bool = true;
     const FORK_SAFE: bool = true;
     const VERIFY: Option<Verify<Self>> = Some(Mixed::verify);
@@ -64,12 +65,12 @@ impl Kernel for Mixed {
     fn plan(&self, tasks: &mut Plan<'_, Task>) -> Result<()> {
         let server = self.client.server()?;
         (0..self.tasks).try_for_each(|number| {
-            let (work, weight) = if self.is_cpu(number) {
-                (Work::Compute, self.cpu.as_micros() as u64)
+            let (class, work, weight) = if self.is_cpu(number) {
+                (CPU, Work::Compute, self.cpu.as_micros() as u64)
             } else {
-                (Work::Requests(server.clone()), self.client.settings.cost_us())
+                (IO, Work::Requests(server.clone()), self.client.settings.cost_us())
             };
-            tasks.emit_weighted(Task { number, work }, weight)
+            tasks.emit_as(CLASSES[class], Task { number, work }, weight)
         })
     }
 

@@ -128,6 +128,16 @@ fn mixed_tasks_are_spread_and_each_class_has_its_phase() {
     let io_task = [0].repeat(1 + 2 * 4);
     let expected: Vec<u32> = is_cpu.iter().flat_map(|cpu| if *cpu { vec![1] } else { io_task.clone() }).collect();
     assert_eq!(trial.record.phases, expected);
+    let classes: Vec<_> = is_cpu.iter().map(|cpu| Some(if *cpu { "cpu" } else { "io" }.to_owned())).collect();
+    assert_eq!(trial.record.classes, classes);
+}
+
+#[test]
+fn a_host_that_knows_no_classes_runs_mixed_tasks_all_the_same() {
+    let wishes = Wishes { no_extensions: true, ..Wishes::default() };
+    let trial = run_with::<Mixed>(&quick([("cpu_tasks", 1.into()), ("cpu_us", 10.into())]), wishes).unwrap();
+    assert!(trial.verified);
+    assert_eq!((trial.weights, trial.record.classes), (vec![10, 840, 840], vec![None; 3]));
 }
 
 #[test]

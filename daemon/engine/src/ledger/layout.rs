@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use gild_model::phase::Phase;
 
+use super::task_log::layout::ClassCells;
+
 /// First word of a ledger: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x02");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x03");
 /// Most phases of its own that a kernel may declare.
 pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
@@ -95,6 +97,12 @@ pub struct Header {
     pub cpu_clock_read_ps: AtomicU64,
     /// Names of the kernel's phases, zero-padded, eight bytes a word.
     pub kernel_phases: [[AtomicU64; KERNEL_PHASE_NAME_LEN / 8]; KERNEL_PHASES_MAX],
+    /// Entries of the task log, or 0: it has not been laid out.
+    pub log_entries: AtomicU64,
+    /// How the task log is thinned, see [`super::task_log::thinning`].
+    pub log_shift: AtomicU32,
+    /// The classes of the tasks.
+    pub classes: ClassCells,
 }
 
 /// What a worker keeps of one phase.
@@ -211,6 +219,8 @@ pub struct Section {
     pub core: AtomicU32,
     /// The deadly signal that it caught, or 0.
     pub fault_signal: AtomicU32,
+    /// Number of the worker; 0 for the coordinator.
+    pub number: AtomicU32,
     /// Ticks just before its parent started it, or 0.
     pub born_ticks: AtomicU64,
     /// The same instant, in raw nanoseconds.
@@ -260,8 +270,8 @@ pub mod attention {
     pub const COUNT_SAFE_POINTS: u32 = 1 << 3;
 }
 
-/// Size of a ledger, in bytes.
-pub const fn size_of_ledger(workers: u32) -> usize {
+/// Size of header and sections, in bytes; behind them lies the task log.
+pub const fn size_of_sections(workers: u32) -> usize {
     size_of::<Header>() + (workers as usize + 1) * size_of::<Section>()
 }
 

@@ -124,6 +124,7 @@ impl<'t, 'm> Dispatcher<'t, 'm> {
                 let result = Value::decode(self.trial.kernel, frame.type_id, frame.payload);
                 let result = result.map_err(|error| format!("the result of task {task} cannot be decoded: {error}"))?;
                 self.results[task] = Some(result);
+                self.trial.plan.log.collected(frame.task, self.meter.clock().now());
                 self.meter.add_weight(self.trial.tasks[task].weight);
                 Ok(())
             }

@@ -119,6 +119,7 @@ impl<'t, 'm, 'l> EventLoop<'t, 'm, 'l> {
     /// Takes a task. The outcome is that of its first poll; `None`: it is in flight.
     fn take(&mut self, task: usize) -> Result<Option<Value>, KernelError> {
         let since = self.meter.clock().now();
+        self.meter.log().taken(task as u64, 0, since);
         self.meter.turn_to_task(task as u64, since);
         self.meter.begin_compute();
         let phases = self.trial.kernel.info.phases.len();

@@ -64,19 +64,24 @@ impl Desk<'_> {
         }
         let (mut tasks, answer) = channel.answer()?;
         let mut task = next_task(tasks.next())?.ok_or_else(|| malformed("a message without a task"))?;
-        meter.take_task(task.task);
+        // It is taken when it is there as a whole: waiting for the lock is a part of its service.
+        meter.take_task_now(task.task);
         self.lock.acquire(self.place, meter, SlotId::phase(Phase::Decode));
         let done = loop {
             let done = self.serve_task(&task, answer, meter);
             // After an error the rest is not worth doing: the trial fails.
             let Some(next) = (if done { next_task(tasks.next())? } else { None }) else { break done };
-            meter.finish_task(done);
-            between_tasks(self.lock, self.place, meter, Phase::Encode);
-            meter.take_task(next.task);
             meter.mark(Phase::Decode);
+            meter.result_done();
+            meter.finish_task(done);
+            between_tasks(self.lock, self.place, meter, Phase::Decode);
+            meter.take_task(next.task);
             task = next;
         };
         meter.mark(Phase::Send);
+        if done {
+            meter.result_done();
+        }
         self.lock.release(self.place);
         channel.send()?;
         meter.finish_task(done);
