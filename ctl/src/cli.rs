@@ -64,6 +64,10 @@ pub enum Command {
     Ls(Json),
     /// Show a run: where the time went
     Show(ShowArguments),
+    /// Say which case of a run to use and why, what bounds each one, how it scales, and what to try next
+    ///
+    /// Ends with exit code 8 if there is not enough evidence. docs/advice.md has every rule.
+    Advise(AdviseArguments),
     /// Compare a run with an earlier one, case by case: faster, slower or a tie
     ///
     /// Cases are matched by name. Ends with exit code 6 if a case became slower, and with 2 if there is nothing
@@ -270,6 +274,16 @@ pub struct ShowArguments {
     /// Warm-ups too, with --workers or --trials
     #[arg(long, action = ArgAction::SetTrue)]
     pub warmups: bool,
+}
+
+/// Arguments of `advise`.
+#[derive(Debug, Args)]
+pub struct AdviseArguments {
+    /// The run's number, or `last`
+    pub run: RunSelector,
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `compare`.

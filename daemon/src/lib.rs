@@ -31,6 +31,7 @@
 //! | [`store`] | runs and trials on disk |
 //! | [`summary`] | a run folded into one line per case |
 
+pub mod advice;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -1,6 +1,7 @@
 //! Model types to text for people. Pure: no clock, no terminal, no file; the width and the colours are given.
 
 pub mod accuracy;
+pub mod advice;
 pub mod comparison;
 pub mod daemon;
 pub mod experiment;
@@ -10,6 +11,7 @@ pub mod host;
 pub mod plugins;
 pub mod results;
 pub mod runs;
+mod scaling;
 pub mod tasks;
 pub mod trials;
 pub mod workers;

@@ -39,7 +39,7 @@ pub fn render(run: &Run, style: Style) -> String {
     }
     text += &table(&run.summary, style);
     text += &tasks::by_class(run, style).map_or_else(String::new, |block| format!("\n{block}"));
-    let lines = [sentences(&run.summary), notes(run)].concat();
+    let lines = [sentences(&run.summary), super::advice::short(&run.summary.advice), notes(run)].concat();
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.join("\n"));
     }

@@ -18,6 +18,7 @@
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`task_times`] | how long tasks waited and took |
 //! | [`summary`] | a run folded into one line per case |
+//! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
 //! | [`host`] | what this machine can measure |
@@ -26,6 +27,7 @@
 //! | [`api`] | the messages between `gilctl` and `gild` |
 
 pub mod account;
+pub mod advice;
 pub mod api;
 pub mod case;
 pub mod choice;

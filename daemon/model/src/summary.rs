@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::advice::Advice;
 use crate::case::Case;
 use crate::task_times::TaskFigures;
 
@@ -161,6 +162,9 @@ pub struct Summary {
     /// What else the machine did while the trials ran, in one line: steal, other programs, CPU frequency. `None`: nothing
     /// of it was measured, or the trials were too short.
     pub noise: Option<String>,
+    /// Which case to use, what bounds each, how it scales, what to try next.
+    #[serde(default)]
+    pub advice: Advice,
     /// What a reader of the figures has to know: rows that do not balance, cores fewer than workers, …
     pub notes: Vec<String>,
 }

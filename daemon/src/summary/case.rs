@@ -8,6 +8,7 @@ use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
 
+use super::evidence;
 use super::noise::{self, Noises};
 use super::sentence::{self, Facts};
 use super::shares::{Pool, middle_cpu_ns};
@@ -41,7 +42,7 @@ pub(super) struct CaseFold {
     /// Accounts of the workers of the trials that count.
     pub workers: Pool,
     /// Accounts of their coordinators, between the first worker's start and the last result.
-    coordinator: Pool,
+    pub coordinator: Pool,
     trials: u32,
     failed: u32,
     /// The first trial that failed (warm-ups are run before the repetitions), and why.
@@ -58,6 +59,8 @@ pub(super) struct CaseFold {
     pub noises: Noises,
     /// Times of the tasks of the trials that count.
     pub task_times: TaskPool,
+    /// How unevenly the work fell on the workers, summed over the trials that count, in nanoseconds.
+    pub imbalance_ns: u128,
     unbalanced: u32,
     /// Rows without a life to compare them with.
     pub unchecked: u32,
@@ -82,6 +85,7 @@ impl CaseFold {
             accounting: Vec::new(),
             noises: Noises::new(),
             task_times: TaskPool::default(),
+            imbalance_ns: 0,
             unbalanced: 0,
             unchecked: 0,
             lost_records: 0,
@@ -104,6 +108,7 @@ impl CaseFold {
         self.accounting.push(trial.accounting.as_ref().map(|cost| cost.share));
         self.task_times.add(trial);
         self.noises.insert(trial.repetition, trial.noise.clone());
+        self.imbalance_ns += evidence::imbalance_ns(trial);
         for worker in &trial.workers {
             self.add_row(worker);
         }

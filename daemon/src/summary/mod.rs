@@ -9,8 +9,9 @@
 //! | `shares` | accounts pooled into shares of life: by phase, by state |
 //! | `case` | the trials of one case folded into its line |
 //! | `task_times` | how long tasks waited and took, class by class |
+//! | `evidence` | a case as the rules of the advice see it |
 //! | `noise` | what else the machine did, per case and in one line |
-//! | `sentence` | that line in words |
+//! | [`sentence`] | that line in words |
 //! | `notes` | what a reader of the figures has to know |
 //! | `steadiness` | repetitions far off the others, and a slow start |
 //! | `comparison` | two runs held against each other |
@@ -19,11 +20,12 @@
 
 mod case;
 mod comparison;
+mod evidence;
 #[cfg(test)]
 pub(crate) mod generate;
 mod noise;
 mod notes;
-mod sentence;
+pub(crate) mod sentence;
 mod shares;
 pub mod statistics;
 mod steadiness;
@@ -36,6 +38,8 @@ use gild_model::experiment::Experiment;
 use gild_model::summary::Summary;
 use gild_model::trial::{Trial, TrialStatus};
 use gild_model::until::Until;
+
+use crate::advice::advise;
 
 use case::{CaseFold, Reference};
 pub use comparison::{Incomparable, compare};
@@ -51,6 +55,7 @@ pub fn summarize(experiment: &Experiment, trials: &[Trial], cores: usize) -> Sum
 /// A summary in the making: takes trials one by one and keeps none of them.
 #[derive(Debug)]
 pub struct Fold {
+    experiment: Experiment,
     cases: Vec<CaseFold>,
     baseline: Option<usize>,
     results: Results,
@@ -64,6 +69,7 @@ impl Fold {
     pub fn new(experiment: &Experiment, cores: usize) -> Fold {
         let sequential = experiment.cases.iter().position(|case| case.model == Model::Sequential);
         Fold {
+            experiment: experiment.clone(),
             baseline: sequential.or(if experiment.cases.is_empty() { None } else { Some(0) }),
             cases: experiment.cases.iter().cloned().map(CaseFold::new).collect(),
             results: Results::default(),
@@ -92,6 +98,8 @@ impl Fold {
         };
         let lines = self.cases.iter().enumerate().map(|(index, case)| case.finish(reference(index), self.cores));
         let cases: Vec<_> = lines.collect();
+        let evidence = self.cases.iter().zip(&cases).map(|(case, line)| evidence::of(case, line, self.cores)).collect();
+        let sound = self.results.identical != Some(false) && self.results.verified != Some(false);
         let of_cases =
             self.cases.iter().zip(&cases).flat_map(|(case, line)| notes::of_case(case, line, self.cores, self.until));
         let notes = notes::of_results(&self.results).into_iter().chain(of_cases).chain(self.notes.finish()).collect();
@@ -101,6 +109,7 @@ impl Fold {
             results_identical: self.results.identical,
             verified: self.results.verified,
             noise: noise::line(self.cases.iter().map(|case| (case.case.name.as_str(), &case.noises))),
+            advice: advise(&self.experiment, evidence, sound),
             notes,
         }
     }

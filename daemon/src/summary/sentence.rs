@@ -51,8 +51,8 @@ pub(super) fn of(facts: &Facts<'_>) -> String {
     let mut sentence = match (whereabouts(facts), verdict(facts)) {
         (Some(whereabouts), Some(verdict)) => format!("{whereabouts}: {verdict}"),
         (Some(only), None) => only,
-        (None, Some(verdict)) => format!("{}: {verdict}", who(facts)),
-        (None, None) => format!("{}: nothing but wall time was measured", who(facts)),
+        (None, Some(verdict)) => format!("{}: {verdict}", who_of(facts)),
+        (None, None) => format!("{}: nothing but wall time was measured", who_of(facts)),
     };
     if let Some(cost) = cost_of_values(facts) {
         sentence += &format!("; encoding and moving values cost {}", percent(cost));
@@ -142,7 +142,7 @@ fn whereabouts(facts: &Facts<'_>) -> Option<String> {
     words.extend(others.iter().map(|part| part_in_words(*part, "", facts)));
     let last = words.pop()?;
     let list = if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) };
-    Some(format!("{} spent {list}", who(facts)))
+    Some(format!("{} spent {list}", who_of(facts)))
 }
 
 /// The largest parts, and computing in any case.
@@ -201,13 +201,20 @@ fn verdict(facts: &Facts<'_>) -> Option<String> {
     })
 }
 
-fn who(facts: &Facts<'_>) -> String {
-    let case = facts.case;
+/// The workers in words, and whether the loop could do its work.
+fn who_of(facts: &Facts<'_>) -> String {
+    match (facts.case.model, facts.blocks_loop) {
+        (Model::EventLoop, true) => "1 thread with an event loop, blocked by every task,".to_owned(),
+        _ => who(facts.case),
+    }
+}
+
+/// The workers of a case in words: `10 threads`.
+pub(crate) fn who(case: &Case) -> String {
     match (case.model, case.threads_per_process) {
         (Model::Sequential | Model::Threads, _) => count(case.workers, "thread", "s"),
         (Model::Processes, _) => count(case.workers, "process", "es"),
         (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
-        (Model::EventLoop, _) if facts.blocks_loop => "1 thread with an event loop, blocked by every task,".to_owned(),
         (Model::EventLoop, _) => format!("1 thread with {} in flight", count(case.in_flight.unwrap_or(1), "task", "s")),
         (Model::Hybrid, threads) => {
             let threads = threads.unwrap_or(1);
@@ -221,7 +228,7 @@ fn count(number: u32, noun: &str, plural: &str) -> String {
 }
 
 /// A share in words: never "0.0 %" of something that was there, never "100.0 %" of something that was not all.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.05 {
         "less than 0.1 %".to_owned()
