@@ -187,7 +187,7 @@ fn needs_names(summary: &Summary) -> bool {
 }
 
 fn baseline_name(summary: &Summary, by_name: bool) -> String {
-    match summary.baseline.and_then(|it| summary.cases.get(it as usize)) {
+    match summary.groups.first().and_then(|it| summary.cases.get(it.baseline as usize)) {
         Some(case) if by_name || case.case.model != Model::Sequential => case.case.name.clone(),
         Some(case) => case.case.model.to_string(),
         None => "baseline".to_owned(),
@@ -215,7 +215,7 @@ fn walls(summary: &Summary) -> Vec<String> {
 fn versus(summary: &Summary) -> Vec<String> {
     let any_tie = summary.cases.iter().any(|case| case.versus.is_some_and(|it| it.tie));
     let versus = |(index, case): (usize, &CaseSummary)| {
-        let baseline = summary.baseline == u32::try_from(index).ok() && case.wall_ns.is_some();
+        let baseline = case.baseline as usize == index && case.wall_ns.is_some();
         let (ratio, tie) = match &case.versus {
             Some(ratio) => (figures::ratio(ratio.estimate.median), ratio.tie),
             // By definition: the baseline is as fast as itself.

@@ -11,6 +11,7 @@
 //! | [`case`] | one configuration: model, workers, lock policy, start method, transport, dispatch, pinning |
 //! | [`choice`] | a case with choices left open, and how they are made |
 //! | [`grid`] | a case with lists in place of values: every combination |
+//! | [`group`] | cases that do the same work, because their parameters are equal |
 //! | [`phase`] | what a worker is doing, and whether it is running while it does it |
 //! | [`account`] | measured time: per worker, per phase, per state |
 //! | [`trial`] | one execution of all tasks under one case |
@@ -34,6 +35,7 @@ pub mod choice;
 pub mod comparison;
 pub mod experiment;
 pub mod grid;
+pub mod group;
 pub mod host;
 pub mod noise;
 pub mod params;

@@ -18,6 +18,7 @@ use super::{counts, statistics};
 /// The case that others are compared with.
 #[derive(Debug, Clone)]
 pub(super) struct Baseline {
+    index: u32,
     name: String,
     /// Wall times by repetition, in nanoseconds.
     wall_ns: BTreeMap<u32, u64>,
@@ -26,12 +27,25 @@ pub(super) struct Baseline {
 /// What a case is compared with.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reference<'a> {
-    /// Nothing: it is the only one.
+    /// Nothing: it is the only one with its parameters.
     Nothing,
     /// Itself: it is the baseline of the others.
     Itself,
     /// The baseline.
     Other(&'a Baseline),
+}
+
+/// Where a case stands among the others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing<'a> {
+    /// What it is compared with.
+    pub reference: Reference<'a>,
+    /// Index of the baseline of its group.
+    pub baseline: u32,
+    /// Its sentence has to name it.
+    pub named: bool,
+    /// Cores of the machine; 0: not known.
+    pub cores: usize,
 }
 
 /// A case in the making.
@@ -152,18 +166,18 @@ impl CaseFold {
         self.case.model.lends_coordinator()
     }
 
-    /// What the other cases need of this one, if it is the baseline.
-    pub fn baseline(&self) -> Baseline {
-        Baseline { name: self.case.name.clone(), wall_ns: self.wall_ns.clone() }
+    /// What the other cases need of this one, if it is the baseline and has this index.
+    pub fn baseline(&self, index: u32) -> Baseline {
+        Baseline { index, name: self.case.name.clone(), wall_ns: self.wall_ns.clone() }
     }
 
     /// Its line.
-    pub fn finish(&self, reference: Reference<'_>, cores: usize) -> CaseSummary {
+    pub fn finish(&self, standing: &Standing<'_>) -> CaseSummary {
         let wall_ns: Vec<_> = self.wall_ns.values().map(|wall_ns| *wall_ns as f64).collect();
         let wall_ns = statistics::estimate(&wall_ns);
         let tasks = self.tasks.first().copied().filter(|_| self.tasks.len() == 1);
         let tasks_per_s = wall_ns.zip(tasks).map(|(wall_ns, tasks)| tasks as f64 / (wall_ns.median / 1e9));
-        let versus = self.versus(reference);
+        let versus = self.versus(standing.reference);
         let error = self.first_failure.as_ref().and_then(|(_, error)| error.clone());
         let facts = Facts {
             case: &self.case,
@@ -171,9 +185,8 @@ impl CaseFold {
             failed: self.failed,
             error: error.as_deref(),
             workers: &self.workers,
-            reference,
+            standing,
             versus,
-            cores,
             blocks_loop: self.blocks_loop,
         };
         CaseSummary {
@@ -182,6 +195,7 @@ impl CaseFold {
             trials: self.trials,
             failed: self.failed,
             wall_ns,
+            baseline: standing.baseline,
             versus,
             tasks,
             tasks_per_s: tasks_per_s.filter(|rate| rate.is_finite()),
@@ -208,6 +222,11 @@ impl CaseFold {
 }
 
 impl Baseline {
+    /// The case's index.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
     /// The case's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -12,7 +12,8 @@ use gild_model::until::Until;
 use super::case::CaseFold;
 use super::sentence::percent;
 use super::steadiness::{self, Outlier};
-use super::{Results, counts, statistics};
+use super::subject::BySubject;
+use super::{counts, statistics};
 
 /// Above this share of the workers' lives, or of the time of all cores, stolen time is worth a note.
 const STOLEN_MAX: f64 = 0.01;
@@ -74,20 +75,41 @@ impl Notes {
     }
 }
 
-/// Notes on the results of all trials.
-pub(super) fn of_results(results: &Results) -> Vec<String> {
-    let differ = results.identical == Some(false);
-    let wrong = results.verified == Some(false);
+/// Notes on the results of the trials of equal parameters, which the label names where there are others.
+pub(super) fn of_results(identical: Option<bool>, verified: Option<bool>, label: &str) -> Vec<String> {
+    let differ = identical == Some(false);
+    let wrong = verified == Some(false);
     let notes = [
         differ.then_some("results differ between trials: the cases did not do the same work, so times do not compare"),
         wrong.then_some("the kernel's own check says that results are wrong"),
     ];
-    notes.into_iter().flatten().map(str::to_owned).collect()
+    let place = if label.is_empty() { String::new() } else { format!("{label}: ") };
+    notes.into_iter().flatten().map(|note| format!("{place}{note}")).collect()
 }
 
-/// Notes on one case.
-pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> Vec<String> {
-    let notes = [
+/// Notes on the cases, subject by subject.
+pub(super) fn of_cases(
+    cases: &[CaseFold],
+    lines: &[CaseSummary],
+    cores: usize,
+    until: Option<Until>,
+) -> impl Iterator<Item = String> {
+    let mut subjects: [BySubject; SUBJECTS] = Default::default();
+    for (case, line) in cases.iter().zip(lines) {
+        for (subject, note) in subjects.iter_mut().zip(of_case(case, line, cores, until)) {
+            note.into_iter().for_each(|note| subject.add(&case.case.name, note));
+        }
+    }
+    let cases = cases.len();
+    subjects.into_iter().flat_map(move |subject| subject.finish(cases))
+}
+
+/// How many subjects there are notes on a case about.
+const SUBJECTS: usize = 14;
+
+/// Notes on one case, one per subject.
+fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> [Option<String>; SUBJECTS] {
+    [
         blocks_loop(case),
         slow_start(case),
         outliers(case),
@@ -102,8 +124,7 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: 
         accounting(line),
         wide_interval(line),
         until.and_then(|until| not_narrow_yet(line, until)),
-    ];
-    notes.into_iter().flatten().map(|note| format!("{}: {note}", case.case.name)).collect()
+    ]
 }
 
 fn blocks_loop(case: &CaseFold) -> Option<String> {

@@ -5,11 +5,13 @@
 //! with the lock in its hand and waits for a core still waits. Where waiting for a core was not measured, the
 //! phases are said as they are.
 
+use std::collections::BTreeMap;
+
 use gild_model::case::{Case, Model};
 use gild_model::phase::Phase;
 use gild_model::summary::Ratio;
 
-use super::case::Reference;
+use super::case::{Reference, Standing};
 use super::shares::Pool;
 
 /// Parts smaller than this are left out, but for computing.
@@ -30,18 +32,28 @@ pub(super) struct Facts<'a> {
     pub error: Option<&'a str>,
     /// The workers' accounts.
     pub workers: &'a Pool,
-    /// What the case is compared with.
-    pub reference: Reference<'a>,
+    /// Where it stands among the others.
+    pub standing: &'a Standing<'a>,
     /// How it compares.
     pub versus: Option<Ratio>,
-    /// Cores of the machine; 0: not known.
-    pub cores: usize,
     /// A kernel without an asynchronous form was run on an event loop.
     pub blocks_loop: bool,
 }
 
-/// The sentence.
+/// Which cases a sentence has to name, because that of another one would begin with the same words.
+pub(super) fn need_names<'a>(cases: impl Iterator<Item = &'a Case> + Clone) -> Vec<bool> {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    cases.clone().for_each(|case| *counts.entry(who(case)).or_default() += 1);
+    cases.map(|case| counts[&who(case)] > 1).collect()
+}
+
+/// The sentence, after the case's name where it needs one.
 pub(super) fn of(facts: &Facts<'_>) -> String {
+    let sentence = unnamed(facts);
+    if facts.standing.named { format!("{}: {sentence}", facts.case.name) } else { sentence }
+}
+
+fn unnamed(facts: &Facts<'_>) -> String {
     if facts.trials == 0 {
         return match facts.failed {
             0 => "No trial has finished.".to_owned(),
@@ -169,9 +181,9 @@ fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
         _ => part.words(),
     };
     let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));
-    match (part, facts.cores) {
+    match (part, facts.standing.cores) {
         (Part::Core, 1) => words + " (1 core)",
-        (Part::Core, 2..) => format!("{words} ({} cores)", facts.cores),
+        (Part::Core, 2..) => format!("{words} ({} cores)", facts.standing.cores),
         _ => words,
     }
 }
@@ -185,7 +197,7 @@ fn cost_of_values(facts: &Facts<'_>) -> Option<f64> {
 
 /// How the case compares; `None` if there is nothing to compare it with.
 fn verdict(facts: &Facts<'_>) -> Option<String> {
-    let baseline = match facts.reference {
+    let baseline = match facts.standing.reference {
         Reference::Nothing => return None,
         Reference::Itself => return Some("what the others are compared with".to_owned()),
         Reference::Other(baseline) => baseline.name(),
