@@ -174,10 +174,9 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 }
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
-    let doing = match part {
-        Part::Io if facts.case.model == Model::EventLoop && !facts.blocks_loop => {
-            "waiting until one of them could go on"
-        }
+    let doing = match (part, facts.case.in_flight) {
+        (Part::Io, Some(1)) if !facts.blocks_loop => "waiting until it could go on",
+        (Part::Io, Some(_)) if !facts.blocks_loop => "waiting until one of them could go on",
         _ => part.words(),
     };
     let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));

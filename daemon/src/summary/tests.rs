@@ -226,10 +226,10 @@ fn what_one_account_lacks_is_said_of_none() {
     assert_eq!((line.parallelism, line.accounting), (None, None));
 }
 
-/// An experiment with one case: an event loop with ten tasks in flight; and its trials, whose workers say `notes`.
-fn on_a_loop(notes: &[&str]) -> Summary {
+/// An experiment with one case, an event loop with so many tasks in flight, and its trials, whose workers say `notes`.
+fn on_a_loop(in_flight: u32, notes: &[&str]) -> Summary {
     let mut experiment = experiment();
-    let choice = CaseChoice { in_flight: NonZeroU32::new(10), ..CaseChoice::of(Model::EventLoop) };
+    let choice = CaseChoice { in_flight: NonZeroU32::new(in_flight), ..CaseChoice::of(Model::EventLoop) };
     experiment.cases = vec![choice.resolve().unwrap()];
     let one = |repetition| {
         let mut trial = trial(0, repetition, 100, &[phase(Phase::IoWait, 90, 0), phase(Phase::Compute, 10, 0)]);
@@ -241,11 +241,15 @@ fn on_a_loop(notes: &[&str]) -> Summary {
 
 #[test]
 fn an_event_loop_is_told_by_its_tasks_in_flight_unless_each_blocks_it() {
-    let summary = on_a_loop(&[]);
+    let summary = on_a_loop(10, &[]);
     let expected = "1 thread with 10 tasks in flight spent 90.0 % of its time waiting until one of them could go on and \
                     10.0 % computing.";
     assert_eq!((summary.cases[0].sentence.as_str(), summary.notes.as_slice()), (expected, &[][..]));
-    let summary = on_a_loop(&[BLOCKS_LOOP]);
+    let sentence = on_a_loop(1, &[]).cases.remove(0).sentence;
+    assert!(
+        sentence.starts_with("1 thread with 1 task in flight spent 90.0 % of its time waiting until it could go on")
+    );
+    let summary = on_a_loop(10, &[BLOCKS_LOOP]);
     let expected = "1 thread with an event loop, blocked by every task, spent 90.0 % of its time waiting in the kernel's \
                     own blocking regions and 10.0 % computing.";
     assert_eq!(summary.cases[0].sentence, expected);
