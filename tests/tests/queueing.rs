@@ -214,7 +214,8 @@ fn a_kernel_in_c_sorts_its_tasks_into_classes() {
         assert_eq!((line.task_times.len(), line.task_times[0].tasks, tasks), (17, Some(17), 16), "one has no class");
         assert!(line.task_times[1..].iter().all(|it| it.total.count == 2));
     }
-    let names: Vec<_> = class_names(&lab.trials(1)[0]);
+    let trials = lab.trials(1);
+    let names = class_names(&trials[0]);
     assert_eq!(names[..3], ["c0", "c1", "c2"], "in the order of the plan");
     // A warm-up and two repetitions of each case, of 16 classes and all tasks.
     assert_eq!(rows_of_export(&lab, 1, &[]).len(), 2 * 2 * 17);
