@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 
 use crate::ledger::map::Map;
 use crate::transport::channel::Channel;
+use crate::transport::frame::Kind;
 
 /// A worker, as the coordinator sees it.
 #[derive(Debug)]
@@ -174,7 +175,7 @@ impl Peers {
                 let running = |worker| Some(format!("worker {worker} was running task {}", self.task_of(worker)?));
                 let running: Vec<_> = process.workers.clone().filter_map(running).collect();
                 let running = if running.is_empty() { String::new() } else { format!(" while {}", running.join(", ")) };
-                format!("the process {} (workers {}) {told}{running}", process.pid, span(&process.workers))
+                format!("{process} {told}{running}")
             }
         }
     }
@@ -189,6 +190,15 @@ impl Peers {
         let current = self.map.worker(worker as u32).task.load(Relaxed).checked_sub(1);
         let current = current.and_then(|task| usize::try_from(task).ok()).filter(|task| chunk.contains(task));
         current.or(chunk.next())
+    }
+
+    /// Tells the workers of this process that there are no more tasks. Closing their connections might not: whatever the
+    /// kernel has started has all of this process's descriptors.
+    pub(super) fn dismiss(&mut self) {
+        for peer in self.all.iter_mut().filter(|peer| peer.process.is_none()) {
+            peer.channel.start().add_bytes(Kind::End, 0, 0, b"");
+            let _gone_already = peer.channel.send();
+        }
     }
 
     /// Kills every process that is left.
@@ -221,14 +231,15 @@ impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.workers.len() {
             1 => write!(f, "worker {} (pid {})", self.workers.start, self.pid),
-            _ => write!(f, "the process {} (workers {})", self.pid, span(&self.workers)),
+            _ => write!(
+                f,
+                "the process of workers {} to {} (pid {})",
+                self.workers.start,
+                self.workers.end - 1,
+                self.pid
+            ),
         }
     }
-}
-
-/// `2 to 5`.
-fn span(workers: &Range<usize>) -> String {
-    format!("{} to {}", workers.start, workers.end - 1)
 }
 
 /// A descriptor that becomes readable when a child has ended (pidfd_open(2)). A worker's connection alone does not tell:

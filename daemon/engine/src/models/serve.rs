@@ -1,4 +1,4 @@
-//! A worker at the end of a connection: tasks in, results out, until the coordinator closes it.
+//! A worker at the end of a connection: tasks in, results out, until the coordinator closes it or says that it is over.
 //!
 //! As in CPython, whatever touches values is done with the lock of the worker's interpreter: decoding, computing, encoding.
 //! Bytes are moved without it, and a worker that waits for a task does not hold it.
@@ -63,7 +63,11 @@ impl Desk<'_> {
             return Ok(false);
         }
         let (mut tasks, answer) = channel.answer()?;
-        let mut task = next_task(tasks.next())?.ok_or_else(|| malformed("a message without a task"))?;
+        let first = tasks.next().transpose()?;
+        if first.as_ref().is_some_and(|frame| frame.kind == Kind::End) {
+            return Ok(false);
+        }
+        let mut task = next_task(first.map(Ok))?.ok_or_else(|| malformed("a message without a task"))?;
         // It is taken when it is there as a whole: waiting for the lock is a part of its service.
         meter.take_task_now(task.task);
         self.lock.acquire(self.place, meter, SlotId::phase(Phase::Decode));

@@ -36,7 +36,8 @@ pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Va
         if result.is_err() {
             give_up(trial.map);
         }
-        // Closes all connections; the scope ends when the last worker is gone.
+        peers.dismiss();
+        // The scope ends when the last worker is gone.
         drop(peers);
         result
     });

@@ -4,7 +4,7 @@
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
-//! | 0 | 1 | kind: 1 task, 2 result, 3 error, 4 worker spec, 5 batch |
+//! | 0 | 1 | kind: 1 task, 2 result, 3 error, 4 worker spec, 5 batch, 6 end |
 //! | 1 | 1 | length of the type id |
 //! | 2 | 2 | 0 |
 //! | 4 | 4 | status code of an error, else 0 |
@@ -36,11 +36,13 @@ pub enum Kind {
     Spec = 4,
     /// Frames of other kinds.
     Batch = 5,
+    /// There are no more tasks, where closing the connection does not tell.
+    End = 6,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        let all = [Kind::Task, Kind::Result, Kind::Error, Kind::Spec, Kind::Batch];
+        let all = [Kind::Task, Kind::Result, Kind::Error, Kind::Spec, Kind::Batch, Kind::End];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }
 }

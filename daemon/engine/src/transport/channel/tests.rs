@@ -1,10 +1,12 @@
 //! Both ends in one process.
 
+use std::fs::File;
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::thread;
 
 use super::super::frame::Kind;
-use super::super::memory::RING_BYTES;
+use super::super::memory::{Memory, RING_BYTES, Ring};
 use super::super::stream::FIRST_READ;
 use super::*;
 use proptest::prelude::*;
@@ -123,6 +125,39 @@ fn a_process_that_was_started_takes_its_end_over_by_its_descriptors() {
     assert_eq!(receive(&mut again), Some((5, b"spec".to_vec())));
     send(&mut again, 6, b"done");
     assert_eq!(receive(&mut here), Some((6, b"done".to_vec())));
+}
+
+#[test]
+fn positions_that_cannot_be_are_refused_on_both_sides_of_a_ring() {
+    let refused = |result: io::Result<()>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.to_string().contains("has damaged the shared memory"), "{error}");
+    };
+    for position in [1 + (RING_BYTES / 8) as u64, u64::MAX - (RING_BYTES / 8) as u64, 1 << 63] {
+        let (mut here, there) = Channel::pair(Transport::Shm).unwrap();
+        let file = File::from(there.memory().unwrap().try_clone_to_owned().unwrap());
+        // A ring begins with the position of its writer.
+        file.write_all_at(&position.to_ne_bytes(), size_of::<Ring>() as u64).unwrap();
+        refused(here.may_sleep().map(drop));
+        refused(here.has_news(false).map(drop));
+        refused(here.receive_unaccounted().map(drop));
+        // That of its reader is on the next pair of cache lines.
+        file.write_all_at(&position.to_ne_bytes(), 128).unwrap();
+        here.start().add_bytes(Kind::Error, 0, 0, b"");
+        refused(here.send());
+    }
+}
+
+#[test]
+fn memory_that_could_be_shortened_is_not_mapped() {
+    let file = tempfile::tempfile().unwrap();
+    let refused = |file: &File| Memory::map(file.try_clone().unwrap().into()).unwrap_err().to_string();
+    assert_eq!(refused(&file), "the shared memory is too short");
+    let memory = nix::sys::memfd::memfd_create(c"test", nix::sys::memfd::MFdFlags::MFD_ALLOW_SEALING).unwrap();
+    let memory = File::from(memory);
+    memory.set_len(4 * RING_BYTES as u64).unwrap();
+    assert_eq!(refused(&memory), "the shared memory is not sealed");
 }
 
 proptest! {
