@@ -30,6 +30,7 @@
 //! | [`output`] | reading what they write |
 //! | [`store`] | runs and trials on disk |
 //! | [`summary`] | a run folded into one line per case |
+//! | [`advice`] | which case to use, what bounds each, how it scales (pure) |
 
 pub mod advice;
 pub mod cli;

@@ -14,8 +14,7 @@ use gild_model::case::Model;
 use gild_model::phase::Phase;
 
 use super::bounds::share_of_io;
-use super::evidence::{Evidence, Times};
-use super::models::at_once;
+use super::evidence::{Evidence, Times, cores_at_once};
 
 /// Tasks that wait for something else for more than this share of the time gain from threads under a lock, too, and the
 /// formula does not hold.
@@ -40,12 +39,13 @@ fn of_case(evidence: &Evidence) -> Option<BreakEven> {
     let Times { worker, coordinator, imbalance_ns, .. } = evidence.times.as_ref()?;
     let tasks = evidence.tasks.filter(|tasks| *tasks > 0)?;
     let per_task = f64::from(evidence.case.workers) / tasks as f64;
-    let waits_ns = (worker.of(&[Phase::Idle]) - imbalance_ns).max(0.0);
-    let worker_ns = (worker.of(&VALUES) + waits_ns) * per_task;
+    let at_once = cores_at_once(evidence);
+    // Where there are more workers than cores, one computes while another waits.
+    let waits_ns = (worker.of(&[Phase::Idle]) - imbalance_ns).max(0.0) * f64::from(at_once) / tasks as f64;
+    let worker_ns = worker.of(&VALUES) * per_task + waits_ns;
     let coordinator_ns = coordinator.of(&VALUES) / tasks as f64;
     let phases = [Phase::Startup, Phase::Teardown, Phase::Launch];
     let start_ns = worker.of(&phases) + coordinator.of(&phases);
-    let at_once = cores_at_once(evidence);
     Some(BreakEven {
         case: evidence.case.name.clone(),
         at_once,
@@ -62,11 +62,6 @@ fn of_case(evidence: &Evidence) -> Option<BreakEven> {
 fn size_ns(at_once: u32, tasks: u64, start_ns: f64, worker_ns: f64, coordinator_ns: f64) -> f64 {
     let (p, start_ns) = (f64::from(at_once), start_ns / tasks as f64);
     ((start_ns * p + worker_ns) / (p - 1.0)).max(start_ns + coordinator_ns)
-}
-
-/// Workers that compute at once: no more than there are cores.
-fn cores_at_once(evidence: &Evidence) -> u32 {
-    at_once(&evidence.case).min(u32::try_from(evidence.cores).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -6,19 +6,14 @@
 use gild_model::summary::Ratio;
 
 use super::bounds;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, cores_at_once};
 use super::models::simplicity;
 use crate::summary::statistics;
 
 /// A simpler case that is a tie with the fastest is taken unless it may take this many times as long. With fewer than
 /// six repetitions, which is what an experiment has that does not say, an interval is the range of all values: less than a
-/// quarter would often not be reached.
+/// quarter would often not be reached. A gain that something hides has to be as large to be worth a word.
 pub(crate) const TIE_MAX: f64 = 1.25;
-/// Disturbance that may hide less than this is not worth a word.
-const HIDDEN_MIN: f64 = 1.1;
-/// A case that uses this many more cores than another one loses more to whatever else runs.
-const MORE_CORES: f64 = 0.1;
-
 /// What was decided. Cases are places in the evidence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choice {
@@ -79,8 +74,8 @@ pub(crate) fn of(evidence: &[Evidence], sound: bool) -> Choice {
     let slower = if simplest == fastest { slower } else { against(simplest) };
     let others = || candidates.iter().copied().filter(|at| *at != simplest);
     let tied: Vec<_> = others().filter(|at| slower[*at].is_some_and(|ratio| ratio.tie)).collect();
-    let doubt = spread(evidence, &slower, &tied, simplest, tied.len() + 1 == candidates.len());
-    let doubt = doubt.or_else(|| others().find_map(|at| disturbance(evidence, simplest, at, slower[at]?)));
+    let disturbance = others().find_map(|at| disturbance(evidence, simplest, at, slower[at]?));
+    let doubt = disturbance.or_else(|| spread(evidence, &slower, &tied, simplest, tied.len() + 1 == candidates.len()));
     match doubt {
         Some(doubt) => Choice { case: Err(doubt), reference: Some(simplest), slower, tied: Vec::new() },
         None => Choice { case: Ok(simplest), reference: Some(simplest), slower, tied },
@@ -123,7 +118,7 @@ fn simplest(evidence: &[Evidence], candidates: &[usize], slower: &[Option<Ratio>
     candidates.iter().copied().filter(as_fast).min_by(simpler).unwrap_or(fastest)
 }
 
-/// A tie so wide that it says nothing: of a simpler case, or where all cases are ties.
+/// A tie so wide that it says nothing: of a case with fewer workers, or where all cases are ties.
 fn spread(
     evidence: &[Evidence],
     slower: &[Option<Ratio>],
@@ -136,19 +131,19 @@ fn spread(
         let (low, high) = (ratio.estimate.low.unwrap_or(0.0), ratio.estimate.high.unwrap_or(f64::INFINITY));
         low < 1.0 / TIE_MAX || high > TIE_MAX
     };
-    let is_simpler = |at: usize| simplicity(&evidence[at].case) < simplicity(&evidence[chosen].case);
-    tied.iter().filter(is_wide).find(|at| nothing_is_slower || is_simpler(**at)).map(|at| Doubt::Spread(*at))
+    let has_fewer_workers = |at: usize| evidence[at].case.workers < evidence[chosen].case.workers;
+    tied.iter().filter(is_wide).find(|at| nothing_is_slower || has_fewer_workers(**at)).map(|at| Doubt::Spread(*at))
 }
 
-/// Whatever else ran on the cores takes most from the cases that use most of them, in every repetition alike. So it can hide
-/// that such a case is the fastest, but never make it so.
+/// Whatever else ran on the cores takes most from the cases that could use most of them, in every repetition alike. So it can
+/// hide that such a case is the fastest, but never make it so.
 fn disturbance(evidence: &[Evidence], chosen: usize, at: usize, slower: Ratio) -> Option<Doubt> {
     let (case, chosen) = (&evidence[at], &evidence[chosen]);
-    let more_cores = case.parallelism? > chosen.parallelism? + MORE_CORES;
+    let uses_more_cores = cores_at_once(case) > cores_at_once(chosen);
     let disturbed = case.disturbed?.clamp(0.0, 0.99);
-    let waited = bounds::share_of_run_queue(case).unwrap_or(disturbed).clamp(0.0, 0.99);
     // What others took of the cores, but no more than what the workers have waited for.
+    let waited = bounds::share_of_run_queue(case).unwrap_or(disturbed).clamp(0.0, 0.99);
     let hidden = 1.0 / (1.0 - disturbed.min(waited));
-    let hides = more_cores && hidden >= HIDDEN_MIN && slower.estimate.median < hidden;
+    let hides = uses_more_cores && hidden >= TIE_MAX && slower.estimate.median < hidden;
     hides.then_some(Doubt::Disturbance { case: at, disturbed })
 }

@@ -9,6 +9,7 @@ use gild_model::case::{Case, Pinning};
 use gild_model::phase::Phase;
 use gild_model::summary::{Estimate, Ratio};
 
+use super::models::at_once;
 use crate::summary::statistics;
 
 /// One case.
@@ -99,6 +100,12 @@ impl Evidence {
         let wall_ns = self.wall.filter(|wall| wall.median > 0.0)?.median;
         self.tasks.map(|tasks| tasks as f64 / (wall_ns / 1e9))
     }
+}
+
+/// How many workers can compute at the same time: one behind each lock, and no more than there are cores.
+pub(crate) fn cores_at_once(evidence: &Evidence) -> u32 {
+    let cores = u32::try_from(evidence.cores).unwrap_or(u32::MAX);
+    at_once(&evidence.case).min(cores)
 }
 
 /// Cores that the workers of a case may run on, of a machine with `machine` cores. One worker uses one of them; what

@@ -10,8 +10,8 @@ use super::evidence::Evidence;
 use super::models::at_once;
 use crate::summary::sentence::{percent, who};
 
-/// Most ties that are named.
-const TIES_MAX: usize = 2;
+/// Most ties that are named with their figures.
+const TIES_MAX: usize = 1;
 
 /// The two sentences.
 pub(crate) fn sentences(evidence: &[Evidence], choice: &Choice) -> Vec<String> {
@@ -104,7 +104,7 @@ fn doing(evidence: &Evidence, bound: Bound) -> String {
         Bound::Lock => "waiting for the lock".to_owned(),
         Bound::Serialization => "encoding and decoding values".to_owned(),
         Bound::Transfer => "moving values".to_owned(),
-        Bound::Dispatch => "waiting to be given tasks".to_owned(),
+        Bound::Dispatch => "between tasks".to_owned(),
         Bound::Cores => "waiting for a core".to_owned(),
         Bound::StartUp => "starting and ending workers".to_owned(),
         Bound::Io => "waiting for I/O".to_owned(),
@@ -168,7 +168,7 @@ fn doubted(evidence: &[Evidence], choice: &Choice, doubt: &Doubt) -> (String, St
                     "{} has {repetitions} repetition{plural} to compare, and fewer than 3 have no interval",
                     name(*at)
                 ),
-                "Repeat it at least 6 times".to_owned(),
+                "Repeat it at least 6 times (--repeat 6)".to_owned(),
             )
         }
         Doubt::Spread(at) => {
@@ -176,7 +176,7 @@ fn doubted(evidence: &[Evidence], choice: &Choice, doubt: &Doubt) -> (String, St
             let reference = choice.reference.map(|it| name(it).clone()).unwrap_or_default();
             (
                 format!("{} takes {} as {reference}, which may be either way", name(*at), ratio.unwrap_or_default()),
-                "Repeat until the intervals are narrow".to_owned(),
+                "Repeat until the intervals are narrow (--until 2%)".to_owned(),
             )
         }
         Doubt::Disturbance { case, disturbed } => (
