@@ -3,6 +3,9 @@
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering::Relaxed;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::*;
 use crate::clock::Anchor;
 use crate::ledger::map::memory_file;
@@ -170,4 +173,28 @@ fn the_file_has_room_for_the_largest_log_of_any_number_of_workers() {
         assert!(offset(workers) >= crate::ledger::layout::size_of_sections(workers));
         assert_eq!(room / size_of::<TaskEntry>(), ENTRIES_MAX as usize);
     }
+}
+
+proptest! {
+    /// Small numbers are drawn often, so that some entries are good.
+    #[test]
+    fn whatever_the_bytes_are_what_is_read_is_in_order(
+        entries in vec((ticks(), ticks(), ticks(), 0..4_u32, 0..3_u32), 0..20),
+        rest in vec(any::<u8>(), 0..32),
+    ) {
+        let whole: Vec<u8> = entries.iter().flat_map(|it| bytes(it.0, it.1, it.2, it.3, it.4)).collect();
+        let mut found = Vec::new();
+        let damaged = parse(&[whole, rest].concat(), 0, &bounds(), |record| found.push(record));
+        let untouched = entries.iter().filter(|it| (it.0, it.1, it.2) == (0, 0, 0)).count();
+        prop_assert_eq!(found.len() + damaged as usize + untouched, entries.len());
+        for it in found {
+            prop_assert!(it.worker < 2 && it.class.is_none_or(|class| class == 0));
+            prop_assert!(it.done_ns.is_none_or(|done_ns| done_ns >= it.taken_ns && done_ns <= 4000));
+            prop_assert!(it.collected_ns.is_none() || it.collected_ns >= it.done_ns && it.done_ns.is_some());
+        }
+    }
+}
+
+fn ticks() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), 900..1100_u64, 1000..9000_u64, any::<u64>()]
 }
