@@ -33,7 +33,8 @@ fuzz_target!(|hostile: Hostile| {
     // A ring begins with the position of its writer; that of its reader is two cache lines behind.
     file.write_at(&hostile.written.to_ne_bytes(), size).expect("it is within the file");
     file.write_at(&hostile.read.to_ne_bytes(), 128).expect("it is within the file");
-    // Nobody is waited for who has gone.
+    // Nobody is waited for who has gone; whoever is woken all the same must not end the fuzzer, which has no care for SIGPIPE.
+    let _their_bell = there.reader().try_clone_to_owned().expect("there are descriptors");
     drop(there);
     here.start().add_bytes(gild_engine::transport::frame::Kind::Error, 0, 0, &hostile.sent);
     let _refused_or_gone = here.send();
