@@ -264,6 +264,9 @@ pub struct ShowArguments {
     /// The experiment as TOML, to be run again
     #[arg(long, group = "what")]
     pub experiment: bool,
+    /// The coordinators' rows and a sentence for each case, however many there are
+    #[arg(long, group = "what")]
+    pub all: bool,
     /// Warm-ups too, with --workers or --trials
     #[arg(long, action = ArgAction::SetTrue)]
     pub warmups: bool,

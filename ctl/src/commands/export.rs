@@ -24,7 +24,7 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ExportArguments) -> Result<
         output::warning(&format!("run {id} is not over; the export has the trials finished so far"));
     }
     // The columns depend on the counters of all rows, so the rows are read twice: nothing is held in memory.
-    let schema = schema(&client, id, arguments.warmups).await?;
+    let schema = schema(&client, &run, arguments.warmups).await?;
     let target = file.map_or_else(|| Ok(Target::stdout()), Target::file)?;
     let mut rows = Rows::new(arguments.format, schema, target)?;
     let mut count = 0;
@@ -42,9 +42,9 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ExportArguments) -> Result<
     Ok(Exit::Done)
 }
 
-async fn schema(client: &Client, id: RunId, warmups: bool) -> Result<Schema, Error> {
-    let mut schema = Schema::default();
-    let mut lines = client.lines::<AccountRow>(&path(id)).await?;
+async fn schema(client: &Client, run: &Run, warmups: bool) -> Result<Schema, Error> {
+    let mut schema = Schema::of(&run.experiment);
+    let mut lines = client.lines::<AccountRow>(&path(run.head.id)).await?;
     while let Some(row) = lines.next().await? {
         if warmups || !row.warmup {
             schema.see(&row);

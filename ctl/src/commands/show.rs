@@ -27,6 +27,7 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ShowArguments) -> Result<Ex
             output::print(&render::trials::render(&run.experiment, &shown(&run, arguments.warmups), style))?;
         }
         (false, _, _, true) => output::print(&render::experiment::render(&run.experiment))?,
+        (false, ..) if arguments.all => output::print(&render::results::render_all(&run, style))?,
         (false, ..) => output::print(&render::results::render(&run, style))?,
     }
     Ok(Exit::Done)

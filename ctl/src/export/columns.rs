@@ -6,10 +6,12 @@ use std::borrow::Cow;
 
 use gild_model::account::CounterReading;
 use gild_model::case::{Dispatch, LockPolicy, Start, Transport};
+use gild_model::experiment::Experiment;
 use gild_model::noise::Noise;
 use gild_model::run::AccountRow;
 
 use super::Error;
+use super::params::{self, ParamColumn};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,13 +195,20 @@ fn name(value: Option<&'static str>) -> Value<'static> {
     value.map_or(Value::Null, text)
 }
 
-/// The columns of one export: [`COLUMNS`], then two for each counter that any of its rows has.
+/// The columns of one export: [`COLUMNS`], then one for each parameter that varies over the cases, then two for each counter
+/// that any of its rows has.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Schema {
+    params: Vec<ParamColumn>,
     counters: Vec<String>,
 }
 
 impl Schema {
+    /// The columns of an experiment's run, without counters.
+    pub fn of(experiment: &Experiment) -> Schema {
+        Schema { params: params::columns(experiment), counters: Vec::new() }
+    }
+
     /// Takes note of the counters of a row.
     pub fn see(&mut self, row: &AccountRow) {
         for reading in &row.account.counters {
@@ -213,7 +222,14 @@ impl Schema {
     pub fn columns(&self) -> Vec<(String, Kind)> {
         let fixed = COLUMNS.iter().map(|it| (it.name.to_owned(), it.kind));
         let counter = |name: &String| [(name.clone(), Kind::Integer), (format!("{name}_running_ratio"), Kind::Float)];
-        fixed.chain(self.counters.iter().flat_map(counter)).collect()
+        let params = self.params.iter().map(|it| (it.name(), it.kind()));
+        fixed.chain(params).chain(self.counters.iter().flat_map(counter)).collect()
+    }
+
+    /// What each column means that is described: all but those of counters.
+    pub fn meanings(&self) -> Vec<(String, String)> {
+        let fixed = COLUMNS.iter().map(|it| (it.name.to_owned(), it.meaning.to_owned()));
+        fixed.chain(self.params.iter().map(|it| (it.name(), it.meaning()))).collect()
     }
 
     /// The values of a row, one per column.
@@ -224,7 +240,8 @@ impl Schema {
         }
         let fixed = COLUMNS.iter().map(|column| (column.value)(row));
         let counters = self.counters.iter().flat_map(|name| counter(readings.iter().find(|it| it.name == *name)));
-        Ok(fixed.chain(counters).collect())
+        let params = self.params.iter().map(|column| column.value(row));
+        Ok(fixed.chain(params).chain(counters).collect())
     }
 }
 

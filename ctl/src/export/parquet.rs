@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
-use super::columns::{COLUMNS, Kind, Schema, Value};
+use super::columns::{Kind, Schema, Value};
 use super::target::Destination;
 use super::{Error, Target};
 
@@ -53,7 +53,7 @@ impl ParquetRows {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_created_by(format!("gilctl {}", env!("CARGO_PKG_VERSION")))
-            .set_key_value_metadata(Some(meanings()))
+            .set_key_value_metadata(Some(meanings(schema)))
             .build();
         let root = Arc::new(root.map_err(Error::Parquet)?);
         let destination = target.destination();
@@ -102,8 +102,8 @@ fn explain(error: ParquetError, destination: &Destination) -> Error {
 }
 
 /// What each column means, for whoever looks into the file without the documentation.
-fn meanings() -> Vec<KeyValue> {
-    COLUMNS.iter().map(|it| KeyValue::new(format!("gild:{}", it.name), it.meaning.to_owned())).collect()
+fn meanings(schema: &Schema) -> Vec<KeyValue> {
+    schema.meanings().into_iter().map(|(name, meaning)| KeyValue::new(format!("gild:{name}"), meaning)).collect()
 }
 
 fn field(name: &str, kind: Kind) -> Result<Type, ParquetError> {

@@ -1,6 +1,7 @@
 //! Model types to text for people. Pure: no clock, no terminal, no file; the width and the colours are given.
 
 pub mod accuracy;
+mod axes;
 pub mod comparison;
 pub mod daemon;
 pub mod experiment;
@@ -10,6 +11,8 @@ pub mod host;
 pub mod plugins;
 pub mod results;
 pub mod runs;
+mod sentences;
+mod table;
 pub mod trials;
 pub mod workers;
 
