@@ -64,6 +64,10 @@ pub enum Command {
     Ls(Json),
     /// Show a run: where the time went
     Show(ShowArguments),
+    /// Say which case of a run to use and why, what bounds each one, how it scales, and what to try next
+    ///
+    /// Ends with exit code 8 if there is not enough evidence. docs/advice.md has every rule.
+    Advise(AdviseArguments),
     /// Compare a run with an earlier one, case by case: faster, slower or a tie
     ///
     /// Cases are matched by name. Ends with exit code 6 if a case became slower, and with 2 if there is nothing
@@ -75,7 +79,7 @@ pub enum Command {
     Cancel(CancelArguments),
     /// Remove runs from the store
     Rm(RmArguments),
-    /// Write the accounts of a run, one row per case, repetition, worker and phase
+    /// Write the accounts of a run, one row per case, repetition, worker and phase, or the times of its tasks
     ///
     /// The columns are described in docs/exports.md.
     Export(ExportArguments),
@@ -261,15 +265,28 @@ pub struct ShowArguments {
     /// One row per trial instead of one per case
     #[arg(long, group = "what")]
     pub trials: bool,
+    /// How long tasks waited and took: one row per case and class of tasks
+    #[arg(long, group = "what")]
+    pub tasks: bool,
     /// The experiment as TOML, to be run again
     #[arg(long, group = "what")]
     pub experiment: bool,
-    /// The coordinators' rows and a sentence for each case, however many there are
+    /// A sentence, the coordinator and the classes of tasks of each case, however many there are
     #[arg(long, group = "what")]
     pub all: bool,
     /// Warm-ups too, with --workers or --trials
     #[arg(long, action = ArgAction::SetTrue)]
     pub warmups: bool,
+}
+
+/// Arguments of `advise`.
+#[derive(Debug, Args)]
+pub struct AdviseArguments {
+    /// The run's number, or `last`
+    pub run: RunSelector,
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `compare`.
@@ -325,12 +342,24 @@ pub struct ExportArguments {
     /// File format
     #[arg(long, value_enum)]
     pub format: Format,
+    /// What to write
+    #[arg(long, value_enum, default_value = "accounts")]
+    pub table: ExportTable,
     /// File to write; it appears when it is complete [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// Warm-ups too
     #[arg(long)]
     pub warmups: bool,
+}
+
+/// A table of `export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportTable {
+    /// Where the workers' time went: one row per case, repetition, worker and phase
+    Accounts,
+    /// How long tasks waited and took: one row per case, repetition and class of tasks
+    Tasks,
 }
 
 /// A file format of `export`.

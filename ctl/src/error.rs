@@ -25,13 +25,15 @@ pub enum Exit {
     Slower = 6,
     /// A figure is off by more than its goal.
     Inaccurate = 7,
+    /// The advice says that there is not enough evidence.
+    NotEnoughEvidence = 8,
     /// Ctrl-C.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every exit code with its meaning, as the help and the documentation say it.
-    pub const ALL: [(Exit, &'static str); 9] = [
+    pub const ALL: [(Exit, &'static str); 10] = [
         (Exit::Done, "all went well"),
         (Exit::RunFailed, "the run failed, was cancelled by somebody else, or ended with its daemon"),
         (Exit::Refused, "the command line or the experiment was refused, or runs cannot be compared"),
@@ -40,6 +42,7 @@ impl Exit {
         (Exit::File, "a file could not be read or written"),
         (Exit::Slower, "compare: a case became slower"),
         (Exit::Inaccurate, "doctor --accuracy: a figure is off by more than its goal"),
+        (Exit::NotEnoughEvidence, "advise: there is not enough evidence for an answer"),
         (Exit::Interrupted, "interrupted with Ctrl-C"),
     ];
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
+use gild_model::advice::{Advice, Bound, BreakEven, CaseAdvice, Decision, GroupAdvice, Scaling, ScalingPoint, Try};
 use gild_model::api::DaemonStatus;
 use gild_model::case::{Case, CounterScope, Model};
 use gild_model::choice::CaseChoice;
@@ -17,6 +18,7 @@ use gild_model::phase::Phase;
 use gild_model::plugin::{KernelInfo, ParamInfo, ParamKind, PluginInfo};
 use gild_model::run::{Run, RunHead, RunStatus};
 use gild_model::summary::{CaseSummary, Estimate, Group, Ratio, Shares, Summary};
+use gild_model::task_times::{Percentiles, TaskFigures, TaskTime, TaskTimes};
 use gild_model::trial::{AccountingCost, Trial, TrialStatus};
 use jiff::Timestamp;
 
@@ -142,6 +144,7 @@ fn case_summary(case: &Case, wall_s: f64, half_width: f64, sentence: &str) -> Ca
         versus: None,
         tasks: Some(100),
         tasks_per_s: Some(100.0 / wall_s),
+        task_times: Vec::new(),
         workers: None,
         coordinator: None,
         parallelism: None,
@@ -183,6 +186,7 @@ fn summary(cases: &[Case]) -> Summary {
         results_identical: Some(true),
         verified: Some(true),
         noise: Some("noise: steal 0.3 % of 2 cores, other programs 1.2 %".to_owned()),
+        advice: Advice::default(),
         notes: vec!["10 workers share 2 cores.".to_owned()],
     }
 }
@@ -227,8 +231,39 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
             share: 0.001,
         }),
         noise: Some(noise()),
+        task_times: Vec::new(),
         workers: Vec::new(),
         output: None,
+    }
+}
+
+/// Times of tasks of a class, each kind with figures of its own.
+pub fn task_times(class: Option<&str>, planned: u64) -> TaskTimes {
+    let time = |from: u64| TaskTime {
+        figures: Percentiles {
+            count: planned,
+            mean_ns: Some(from as f64 + 0.5),
+            p50_ns: Some(from),
+            p90_ns: Some(2 * from),
+            p99_ns: Some(3 * from),
+            max_ns: Some(4 * from),
+        },
+        histogram: "HISTF".to_owned(),
+    };
+    let (wait, service, total) = (time(1_000_000), time(20_000), time(1_020_000));
+    TaskTimes { class: class.map(str::to_owned), planned, wait, service, total }
+}
+
+/// The figures of such a class in a case.
+pub fn task_figures(class: Option<&str>, tasks: u64) -> TaskFigures {
+    let TaskTimes { class, wait, service, total, .. } = task_times(class, tasks);
+    TaskFigures {
+        class,
+        tasks: Some(tasks),
+        tasks_per_s: Some(Estimate { median: tasks as f64 / 2.0, low: Some(tasks as f64 / 2.1), high: None }),
+        wait: wait.figures,
+        service: service.figures,
+        total: total.figures,
     }
 }
 
@@ -362,6 +397,7 @@ pub fn plugin() -> PluginInfo {
             deterministic: true,
             fork_safe: true,
             verifies: true,
+            asynchronous: false,
         }],
     }
 }
@@ -394,4 +430,65 @@ pub fn comparison() -> Comparison {
         only_new: Vec::new(),
         warnings: vec!["tasks: 100 in the old run, 50 in the new one".to_owned()],
     }
+}
+
+/// Advice on a run of the article's experiment.
+pub fn advice() -> Advice {
+    let estimate = |median, low, high| Estimate { median, low: Some(low), high: Some(high) };
+    let case = |case: &str, bound, share, at_best, parallelism, slower| CaseAdvice {
+        case: case.to_owned(),
+        bound,
+        share,
+        at_best,
+        parallelism,
+        slower,
+    };
+    let slower = Ratio { estimate: estimate(1.89, 1.8, 2.0), tie: false };
+    let point = |workers, tasks_per_s, speedup, serial_fraction| ScalingPoint {
+        workers,
+        tasks_per_s,
+        speedup,
+        serial_fraction,
+        past_cores: false,
+    };
+    let sentences = [
+        "Use 2 processes (processes-2): 1.89× as fast as sequential (95 % CI 1.80 to 2.00).",
+        "threads-10 spends 89.7 % of its time waiting for the lock.",
+    ];
+    let group = GroupAdvice {
+        params: BTreeMap::new(),
+        decision: Decision::Use,
+        case: Some("processes-2".to_owned()),
+        tied_with: Vec::new(),
+        sentences: sentences.map(str::to_owned).to_vec(),
+        tries: vec![Try {
+            reason: "more repetitions".to_owned(),
+            command: Some("gilctl show RUN --experiment > again.toml && gilctl run again.toml --until 2%".to_owned()),
+        }],
+        cases: vec![
+            case("sequential", Some(Bound::Computing), Some(0.999), Some(2.0), Some(1.0), Some(slower)),
+            case("processes-2", None, None, None, None, None),
+        ],
+        scaling: vec![Scaling {
+            cases: "processes, fork, pipe".to_owned(),
+            base: Some("processes-1".to_owned()),
+            points: vec![
+                point(1, 50.0, None, None),
+                point(2, 95.0, Some(estimate(1.9, 1.8, 2.0)), Some(estimate(0.0526, 0.0, 0.1111))),
+            ],
+            fit: None,
+            no_fit: Some("2 numbers of workers are fewer than 6".to_owned()),
+        }],
+        break_even: vec![BreakEven {
+            case: "processes-2".to_owned(),
+            at_once: 2,
+            compute_ns: 20e6,
+            worker_ns: 80e3,
+            coordinator_ns: 40e3,
+            start_ns: 1.2e6,
+            tasks: 100,
+            break_even_ns: 104e3,
+        }],
+    };
+    Advice { groups: vec![group] }
 }

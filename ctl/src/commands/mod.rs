@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod advise;
 mod cancel;
 mod compare;
 mod completions;
@@ -40,6 +41,7 @@ async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Erro
         Command::Run(arguments) => run::run(daemon, &arguments).await,
         Command::Ls(json) => ls::run(daemon, json).await,
         Command::Show(arguments) => show::run(daemon, &arguments).await,
+        Command::Advise(arguments) => advise::run(daemon, &arguments).await,
         Command::Compare(arguments) => compare::run(daemon, &arguments).await,
         Command::Watch(arguments) => watch::run(daemon, &arguments).await,
         Command::Cancel(arguments) => cancel::run(daemon, &arguments).await,

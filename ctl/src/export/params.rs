@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use gild_model::case::Case;
 use gild_model::experiment::{Experiment, ParamValue};
-use gild_model::run::AccountRow;
 
-use super::columns::{Kind, Value};
+use super::table::{Kind, Value};
 
 /// The column of a parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,9 +48,9 @@ impl ParamColumn {
         format!("the kernel's parameter {} in the case; null: not given, the kernel's preset", self.param)
     }
 
-    /// Its value in a row.
-    pub fn value(&self, row: &AccountRow) -> Value<'static> {
-        row.case.params.get(&self.param).or(self.common.as_ref()).map_or(Value::Null, |value| self.cell(value))
+    /// Its value in a row of this case.
+    pub fn value(&self, case: &Case) -> Value<'static> {
+        case.params.get(&self.param).or(self.common.as_ref()).map_or(Value::Null, |value| self.cell(value))
     }
 
     fn cell(&self, value: &ParamValue) -> Value<'static> {
@@ -83,21 +83,17 @@ fn common_kind(a: Kind, b: Kind) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::columns::tests::rows;
     use std::path::Path;
 
     /// `name kind: value of each case`
     fn drawn(text: &str) -> Vec<String> {
         let experiment = gild_model::experiment::parse(&format!("kernel = 'k'\n{text}"), Path::new("x.toml")).unwrap();
-        let cell = |column: &ParamColumn, case: &gild_model::case::Case| {
-            let row = AccountRow { case: case.clone(), ..rows()[0].clone() };
-            match column.value(&row) {
-                Value::Null => "null".to_owned(),
-                Value::Integer(value) => value.to_string(),
-                Value::Float(value) => format!("{value:?}"),
-                Value::Text(value) => format!("\"{value}\""),
-                Value::Boolean(value) => value.to_string(),
-            }
+        let cell = |column: &ParamColumn, case: &Case| match column.value(case) {
+            Value::Null => "null".to_owned(),
+            Value::Integer(value) => value.to_string(),
+            Value::Float(value) => format!("{value:?}"),
+            Value::Text(value) => format!("\"{value}\""),
+            Value::Boolean(value) => value.to_string(),
         };
         let line = |column: &ParamColumn| {
             let cells: Vec<_> = experiment.cases.iter().map(|case| cell(column, case)).collect();

@@ -1,6 +1,7 @@
 //! Model types to text for people. Pure: no clock, no terminal, no file; the width and the colours are given.
 
 pub mod accuracy;
+pub mod advice;
 mod axes;
 pub mod comparison;
 pub mod daemon;
@@ -11,8 +12,10 @@ pub mod host;
 pub mod plugins;
 pub mod results;
 pub mod runs;
+mod scaling;
 mod sentences;
 mod table;
+pub mod tasks;
 pub mod trials;
 pub mod workers;
 

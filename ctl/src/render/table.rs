@@ -33,6 +33,17 @@ const STATES: [ShareColumn; 4] = [
     ("stolen", |it| it.stolen),
 ];
 
+/// What stands before the shares.
+#[derive(Clone, Copy, PartialEq)]
+enum Front {
+    /// The case.
+    Case,
+    /// Its wall time and ratio, too.
+    Wall,
+    /// And its tasks per second.
+    Rate,
+}
+
 /// A table in the making.
 struct Table<'a> {
     summary: &'a Summary,
@@ -42,23 +53,28 @@ struct Table<'a> {
     versus: Vec<String>,
 }
 
-/// Draws the table in one piece where it fits, if need be with smaller gaps and heads of several lines, else in blocks
-/// below each other: walls, phases, states.
+/// Draws the table in one piece where it fits, if need be with smaller gaps, without tasks per second, or with heads of
+/// several lines; else in blocks below each other: walls, phases, states.
 pub fn render(run: &Run, axes: &Axes, extent: Extent, style: Style) -> String {
     let summary = &run.summary;
     let table = Table { summary, axes, extent, walls: walls(summary), versus: versus(summary) };
-    let wide = table.grid(true, &[&PHASES[..], &STATES[..]].concat());
-    for (grid, gap) in [(&wide, 2), (&wide, 1), (&tight(&wide), 2), (&tight(&wide), 1)] {
-        if grid.width(gap) <= style.width {
-            return grid.text(style, gap);
+    let shares = [&PHASES[..], &STATES[..]].concat();
+    let [rate, wall] = [Front::Rate, Front::Wall].map(|front| table.grid(front, &shares));
+    for grid in [&rate, &wall, &tight(&rate), &tight(&wall)] {
+        for gap in [2, 1] {
+            if grid.width(gap) <= style.width {
+                return grid.text(style, gap);
+            }
         }
     }
-    let mut blocks = vec![table.grid(true, &[])];
+    let mut blocks = vec![table.grid(Front::Rate, &[])];
     blocks.extend(table.fitting(&PHASES, style.width));
     blocks.extend(table.fitting(&STATES, style.width));
-    let fitting =
-        |block: &Grid| if block.width(2) <= style.width { block.text(style, 2) } else { tight(block).text(style, 1) };
-    blocks.iter().map(fitting).collect::<Vec<_>>().join("\n")
+    let text = |block: &Grid| match block.width(2) <= style.width {
+        true => block.text(style, 2),
+        false => tight(block).text(style, 1),
+    };
+    blocks.iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
 /// The same table with heads of several lines.
@@ -72,21 +88,24 @@ impl Table<'_> {
         let mut grids = Vec::new();
         while !columns.is_empty() {
             let fits = |count: &usize| {
-                let grid = self.grid(false, &columns[..*count]);
+                let grid = self.grid(Front::Case, &columns[..*count]);
                 grid.width(2) <= width || tight(&grid).width(1) <= width
             };
             let count = (1..=columns.len()).rev().find(fits).unwrap_or(1);
-            grids.push(self.grid(false, &columns[..count]));
+            grids.push(self.grid(Front::Case, &columns[..count]));
             columns = &columns[count..];
         }
         grids
     }
 
-    fn grid(&self, with_wall: bool, shares: &[ShareColumn]) -> Grid {
+    fn grid(&self, front: Front, shares: &[ShareColumn]) -> Grid {
         let mut columns = self.axes.columns();
-        if with_wall {
+        if front != Front::Case {
             columns.push(("wall".to_owned(), Align::Right));
             columns.push((format!("vs {}", baseline_name(self.summary, self.axes.by_name())), Align::Right));
+        }
+        if front == Front::Rate {
+            columns.push(("tasks/s".to_owned(), Align::Right));
         }
         columns.extend(shares.iter().map(|(head, _)| (head.to_string(), Align::Right)));
         let mut grid = Grid::new(columns);
@@ -95,24 +114,28 @@ impl Table<'_> {
             if place > 0 && set_apart {
                 grid.blank_row();
             }
-            group.cases.iter().for_each(|case| self.rows(*case as usize, with_wall, shares, &mut grid));
+            group.cases.iter().for_each(|case| self.rows(*case as usize, front, shares, &mut grid));
         }
         grid
     }
 
     /// The row of a case, and that of its coordinator.
-    fn rows(&self, case: usize, with_wall: bool, shares: &[ShareColumn], grid: &mut Grid) {
+    fn rows(&self, case: usize, front: Front, shares: &[ShareColumn], grid: &mut Grid) {
         let line = &self.summary.cases[case];
         let mut cells = self.axes.cells(case);
-        if with_wall {
+        if front != Front::Case {
             cells.extend([self.walls[case].clone(), self.versus[case].clone()]);
         }
+        if front == Front::Rate {
+            cells.push(line.tasks_per_s.map_or_else(|| figures::NOT_MEASURED.to_owned(), figures::rate));
+        }
+        let blank = cells.len();
         cells.extend(share_cells(line.workers.as_ref(), shares));
         grid.row(cells);
         let shown = self.extent == Extent::Full && !line.case.model.lends_coordinator() && !shares.is_empty();
         if let Some(coordinator) = line.coordinator.as_ref().filter(|_| shown) {
             let mut cells = self.axes.cells_below("coordinator");
-            cells.extend(std::iter::repeat_n(String::new(), if with_wall { 2 } else { 0 }));
+            cells.resize(blank, String::new());
             cells.extend(share_cells(Some(coordinator), shares));
             grid.dim_row(cells);
         }

@@ -17,7 +17,9 @@
 //! | [`trial`] | one execution of all tasks under one case |
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
+//! | [`task_times`] | how long tasks waited and took |
 //! | [`summary`] | a run folded into one line per case |
+//! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
 //! | [`host`] | what this machine can measure |
@@ -26,6 +28,7 @@
 //! | [`api`] | the messages between `gilctl` and `gild` |
 
 pub mod account;
+pub mod advice;
 pub mod api;
 pub mod case;
 pub mod choice;
@@ -41,5 +44,6 @@ pub mod phase;
 pub mod plugin;
 pub mod run;
 pub mod summary;
+pub mod task_times;
 pub mod trial;
 pub mod until;

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::advice::Advice;
 use crate::case::Case;
 use crate::params::ParamValue;
+use crate::task_times::TaskFigures;
 
 /// A figure with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -127,6 +129,10 @@ pub struct CaseSummary {
     pub tasks: Option<u64>,
     /// Tasks per second: tasks / median wall time.
     pub tasks_per_s: Option<f64>,
+    /// How long tasks waited and took, over the trials that count: all tasks first, then class by class. Empty: it was not
+    /// measured in all of them.
+    #[serde(default)]
+    pub task_times: Vec<TaskFigures>,
     /// Where the workers' time went. `None`: no trial finished.
     pub workers: Option<Shares>,
     /// Where the coordinator's time went, between the first worker's start and the last result: its phases but
@@ -180,6 +186,9 @@ pub struct Summary {
     /// What else the machine did while the trials ran, in one line: steal, other programs, CPU frequency. `None`: nothing
     /// of it was measured, or the trials were too short.
     pub noise: Option<String>,
+    /// Which case to use, what bounds each, how it scales, what to try next.
+    #[serde(default)]
+    pub advice: Advice,
     /// What a reader of the figures has to know: rows that do not balance, cores fewer than workers, …
     pub notes: Vec<String>,
 }

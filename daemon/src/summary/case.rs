@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gild_model::account::{Role, WorkerAccount};
 use gild_model::case::Case;
+use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
 
+use super::evidence;
 use super::noise::{self, Noises};
 use super::sentence::{self, Facts};
 use super::shares::{Pool, middle_cpu_ns};
+use super::task_times::TaskPool;
 use super::{counts, statistics};
 
 /// The case that others are compared with.
@@ -53,7 +56,7 @@ pub(super) struct CaseFold {
     /// Accounts of the workers of the trials that count.
     pub workers: Pool,
     /// Accounts of their coordinators, between the first worker's start and the last result.
-    coordinator: Pool,
+    pub coordinator: Pool,
     trials: u32,
     failed: u32,
     /// The first trial that failed (warm-ups are run before the repetitions), and why.
@@ -68,10 +71,16 @@ pub(super) struct CaseFold {
     accounting: Vec<Option<f64>>,
     /// What else the machine did during the trials that count, by repetition.
     pub noises: Noises,
+    /// Times of the tasks of the trials that count.
+    pub task_times: TaskPool,
+    /// How unevenly the work fell on the workers, summed over the trials that count, in nanoseconds.
+    pub imbalance_ns: u128,
     unbalanced: u32,
     /// Rows without a life to compare them with.
     pub unchecked: u32,
     lost_records: u64,
+    /// A kernel without an asynchronous form was run on an event loop.
+    pub blocks_loop: bool,
 }
 
 impl CaseFold {
@@ -89,9 +98,12 @@ impl CaseFold {
             cores_used: Vec::new(),
             accounting: Vec::new(),
             noises: Noises::new(),
+            task_times: TaskPool::default(),
+            imbalance_ns: 0,
             unbalanced: 0,
             unchecked: 0,
             lost_records: 0,
+            blocks_loop: false,
         }
     }
 
@@ -108,7 +120,9 @@ impl CaseFold {
         self.wall_ns.extend(trial.wall_ns.map(|wall_ns| (trial.repetition, wall_ns)));
         self.cores_used.push(self.cores_used_by(trial));
         self.accounting.push(trial.accounting.as_ref().map(|cost| cost.share));
+        self.task_times.add(trial);
         self.noises.insert(trial.repetition, trial.noise.clone());
+        self.imbalance_ns += evidence::imbalance_ns(trial);
         for worker in &trial.workers {
             self.add_row(worker);
         }
@@ -129,6 +143,7 @@ impl CaseFold {
         }
         self.unbalanced += u32::from(worker.balanced == Some(false));
         self.unchecked += u32::from(worker.balanced.is_none());
+        self.blocks_loop |= worker.notes.iter().any(|note| note == BLOCKS_LOOP);
         self.lost_records += worker.phases.iter().map(|account| account.lost_records).sum::<u64>();
     }
 
@@ -172,6 +187,7 @@ impl CaseFold {
             workers: &self.workers,
             standing,
             versus,
+            blocks_loop: self.blocks_loop,
         };
         CaseSummary {
             sentence: sentence::of(&facts),
@@ -183,6 +199,7 @@ impl CaseFold {
             versus,
             tasks,
             tasks_per_s: tasks_per_s.filter(|rate| rate.is_finite()),
+            task_times: self.task_times.finish(wall_ns),
             workers: self.workers.shares(),
             coordinator: self.coordinator.shares().filter(|_| !self.lends_its_thread()),
             parallelism: median_if_all(&self.cores_used),

@@ -9,8 +9,10 @@
 //! | `shares` | accounts pooled into shares of life: by phase, by state |
 //! | `case` | the trials of one case folded into its line |
 //! | `group` | the cases of equal parameters: what they are compared with, whether their results are equal |
+//! | `task_times` | how long tasks waited and took, class by class |
+//! | `evidence` | a case as the rules of the advice see it |
 //! | `noise` | what else the machine did, per case and in one line |
-//! | `sentence` | that line in words |
+//! | [`sentence`] | that line in words |
 //! | `notes` | what a reader of the figures has to know |
 //! | `subject` | notes on one subject, which many cases may share |
 //! | `steadiness` | repetitions far off the others, and a slow start |
@@ -20,16 +22,18 @@
 
 mod case;
 mod comparison;
+mod evidence;
 #[cfg(test)]
 pub(crate) mod generate;
 mod group;
 mod noise;
 mod notes;
-mod sentence;
+pub(crate) mod sentence;
 mod shares;
 pub mod statistics;
 mod steadiness;
 mod subject;
+mod task_times;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +41,8 @@ use gild_model::experiment::Experiment;
 use gild_model::summary::{CaseSummary, Summary};
 use gild_model::trial::{Trial, TrialStatus};
 use gild_model::until::Until;
+
+use crate::advice::advise;
 
 use case::{CaseFold, Standing};
 pub use comparison::{Incomparable, compare};
@@ -53,6 +59,7 @@ pub fn summarize(experiment: &Experiment, trials: &[Trial], cores: usize) -> Sum
 /// A summary in the making: takes trials one by one and keeps none of them.
 #[derive(Debug)]
 pub struct Fold {
+    experiment: Experiment,
     cases: Vec<CaseFold>,
     groups: Vec<GroupFold>,
     notes: Notes,
@@ -64,6 +71,7 @@ impl Fold {
     /// Starts with no trials.
     pub fn new(experiment: &Experiment, cores: usize) -> Fold {
         Fold {
+            experiment: experiment.clone(),
             cases: experiment.cases.iter().cloned().map(CaseFold::new).collect(),
             groups: group::of(experiment),
             notes: Notes::default(),
@@ -86,6 +94,8 @@ impl Fold {
     pub fn finish(self) -> Summary {
         let cases = self.lines();
         let groups: Vec<_> = self.groups.iter().map(GroupFold::finish).collect();
+        let evidence: Vec<_> =
+            self.cases.iter().zip(&cases).map(|(case, line)| evidence::of(case, line, self.cores)).collect();
         let of_groups = self.groups.iter().flat_map(GroupFold::notes);
         let of_cases = notes::of_cases(&self.cases, &cases, self.cores, self.until);
         let notes = of_groups.chain(of_cases).chain(self.notes.finish()).collect();
@@ -93,6 +103,7 @@ impl Fold {
             results_identical: all_of(groups.iter().map(|group| group.results_identical)),
             verified: all_of(groups.iter().map(|group| group.verified)),
             noise: noise::line(self.cases.iter().map(|case| (case.case.name.as_str(), &case.noises))),
+            advice: advise(&self.experiment, &evidence, &groups),
             groups,
             cases,
             notes,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gild_model::case::{LockPolicy, Pinning};
 use gild_model::host::Tier;
+use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseNoise, CaseSummary};
 use gild_model::trial::Trial;
 use gild_model::until::Until;
@@ -49,7 +50,9 @@ impl Notes {
         }
         self.trials += 1;
         self.bare += u32::from(trial.tier < Tier::Software);
-        for note in trial.workers.iter().flat_map(|worker| &worker.notes) {
+        // Said of the case.
+        let of_workers = trial.workers.iter().flat_map(|worker| &worker.notes).filter(|note| *note != BLOCKS_LOOP);
+        for note in of_workers {
             *self.of_workers.entry(note.clone()).or_default() += 1;
         }
     }
@@ -91,9 +94,11 @@ pub(super) fn of_cases(
     cores: usize,
     until: Option<Until>,
 ) -> impl Iterator<Item = String> {
-    let mut subjects: [BySubject; SUBJECTS] = Default::default();
+    let mut subjects: Vec<BySubject> = Vec::new();
     for (case, line) in cases.iter().zip(lines) {
-        for (subject, note) in subjects.iter_mut().zip(of_case(case, line, cores, until)) {
+        let notes = of_case(case, line, cores, until);
+        subjects.resize_with(notes.len(), BySubject::default);
+        for (subject, note) in subjects.iter_mut().zip(notes) {
             note.into_iter().for_each(|note| subject.add(&case.case.name, note));
         }
     }
@@ -101,17 +106,16 @@ pub(super) fn of_cases(
     subjects.into_iter().flat_map(move |subject| subject.finish(cases))
 }
 
-/// How many subjects there are notes on a case about.
-const SUBJECTS: usize = 12;
-
-/// Notes on one case, one per subject.
-fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> [Option<String>; SUBJECTS] {
-    [
+/// Notes on one case: for each subject one, or none.
+fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> Vec<Option<String>> {
+    vec![
+        blocks_loop(case),
         slow_start(case),
         outliers(case),
         unbalanced(case, line),
         gap(case),
         lost_records(line),
+        damaged_times(case),
         oversubscribed(case, cores),
         stolen(case, line),
         others(case, line, cores),
@@ -120,6 +124,13 @@ fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Unti
         wide_interval(line),
         until.and_then(|until| not_narrow_yet(line, until)),
     ]
+}
+
+fn blocks_loop(case: &CaseFold) -> Option<String> {
+    case.blocks_loop.then(|| {
+        "the kernel has no asynchronous form: each task blocks the event loop, so they ran one after the other"
+            .to_owned()
+    })
 }
 
 /// The wall times in the order of the repetitions, and the outliers among them.
@@ -186,6 +197,13 @@ fn lost_records(line: &CaseSummary) -> Option<String> {
             "context-switch records lost: {}; the phases they fell in have their states from schedstat and CPU time",
             line.lost_records
         )
+    })
+}
+
+fn damaged_times(case: &CaseFold) -> Option<String> {
+    let damaged = case.task_times.damaged;
+    (damaged > 0).then(|| {
+        format!("trials whose stored times of tasks cannot be read: {damaged}; the case has no figures of its tasks")
     })
 }
 

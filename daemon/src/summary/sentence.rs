@@ -36,6 +36,8 @@ pub(super) struct Facts<'a> {
     pub standing: &'a Standing<'a>,
     /// How it compares.
     pub versus: Option<Ratio>,
+    /// A kernel without an asynchronous form was run on an event loop.
+    pub blocks_loop: bool,
 }
 
 /// Which cases a sentence has to name, because that of another one would begin with the same words.
@@ -61,8 +63,8 @@ fn unnamed(facts: &Facts<'_>) -> String {
     let mut sentence = match (whereabouts(facts), verdict(facts)) {
         (Some(whereabouts), Some(verdict)) => format!("{whereabouts}: {verdict}"),
         (Some(only), None) => only,
-        (None, Some(verdict)) => format!("{}: {verdict}", who(facts.case)),
-        (None, None) => format!("{}: nothing but wall time was measured", who(facts.case)),
+        (None, Some(verdict)) => format!("{}: {verdict}", who_of(facts)),
+        (None, None) => format!("{}: nothing but wall time was measured", who_of(facts)),
     };
     if let Some(cost) = cost_of_values(facts) {
         sentence += &format!("; encoding and moving values cost {}", percent(cost));
@@ -152,7 +154,7 @@ fn whereabouts(facts: &Facts<'_>) -> Option<String> {
     words.extend(others.iter().map(|part| part_in_words(*part, "", facts)));
     let last = words.pop()?;
     let list = if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) };
-    Some(format!("{} spent {list}", who(facts.case)))
+    Some(format!("{} spent {list}", who_of(facts)))
 }
 
 /// The largest parts, and computing in any case.
@@ -172,7 +174,13 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 }
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
-    let words = format!("{}{of_their_time} {}", percent(part.share(facts.workers)), part.words());
+    let doing = match part {
+        Part::Io if facts.case.model == Model::EventLoop && !facts.blocks_loop => {
+            "waiting until one of them could go on"
+        }
+        _ => part.words(),
+    };
+    let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));
     match (part, facts.standing.cores) {
         (Part::Core, 1) => words + " (1 core)",
         (Part::Core, 2..) => format!("{words} ({} cores)", facts.standing.cores),
@@ -205,12 +213,21 @@ fn verdict(facts: &Facts<'_>) -> Option<String> {
     })
 }
 
-fn who(case: &Case) -> String {
+/// The workers in words, and whether the loop could do its work.
+fn who_of(facts: &Facts<'_>) -> String {
+    match (facts.case.model, facts.blocks_loop) {
+        (Model::EventLoop, true) => "1 thread with an event loop, blocked by every task,".to_owned(),
+        _ => who(facts.case),
+    }
+}
+
+/// The workers of a case in words: `10 threads`.
+pub(crate) fn who(case: &Case) -> String {
     match (case.model, case.threads_per_process) {
         (Model::Sequential | Model::Threads, _) => count(case.workers, "thread", "s"),
         (Model::Processes, _) => count(case.workers, "process", "es"),
         (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
-        (Model::EventLoop, _) => "1 thread with an event loop".to_owned(),
+        (Model::EventLoop, _) => format!("1 thread with {} in flight", count(case.in_flight.unwrap_or(1), "task", "s")),
         (Model::Hybrid, threads) => {
             let threads = threads.unwrap_or(1);
             format!("{} in {}", count(case.workers, "thread", "s"), count(case.workers / threads, "process", "es"))
@@ -223,7 +240,7 @@ fn count(number: u32, noun: &str, plural: &str) -> String {
 }
 
 /// A share in words: never "0.0 %" of something that was there, never "100.0 %" of something that was not all.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.05 {
         "less than 0.1 %".to_owned()

@@ -1,8 +1,15 @@
 //! What the summary promises, checked on whole runs.
 
+mod documentation;
+
+use std::num::NonZeroU32;
+
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
+use gild_model::case::Model;
+use gild_model::choice::CaseChoice;
 use gild_model::host::Tier;
 use gild_model::phase::Phase;
+use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseSummary, Shares, Summary};
 use gild_model::trial::{Trial, TrialStatus};
 use proptest::prelude::*;
@@ -219,6 +226,34 @@ fn what_one_account_lacks_is_said_of_none() {
     assert_eq!((line.parallelism, line.accounting), (None, None));
 }
 
+/// An experiment with one case: an event loop with ten tasks in flight; and its trials, whose workers say `notes`.
+fn on_a_loop(notes: &[&str]) -> Summary {
+    let mut experiment = experiment();
+    let choice = CaseChoice { in_flight: NonZeroU32::new(10), ..CaseChoice::of(Model::EventLoop) };
+    experiment.cases = vec![choice.resolve().unwrap()];
+    let one = |repetition| {
+        let mut trial = trial(0, repetition, 100, &[phase(Phase::IoWait, 90, 0), phase(Phase::Compute, 10, 0)]);
+        trial.workers[1].notes = notes.iter().map(|note| (*note).to_owned()).collect();
+        trial
+    };
+    summarize(&experiment, &(0..5).map(one).collect::<Vec<_>>(), 2)
+}
+
+#[test]
+fn an_event_loop_is_told_by_its_tasks_in_flight_unless_each_blocks_it() {
+    let summary = on_a_loop(&[]);
+    let expected = "1 thread with 10 tasks in flight spent 90.0 % of its time waiting until one of them could go on and \
+                    10.0 % computing.";
+    assert_eq!((summary.cases[0].sentence.as_str(), summary.notes.as_slice()), (expected, &[][..]));
+    let summary = on_a_loop(&[BLOCKS_LOOP]);
+    let expected = "1 thread with an event loop, blocked by every task, spent 90.0 % of its time waiting in the kernel's \
+                    own blocking regions and 10.0 % computing.";
+    assert_eq!(summary.cases[0].sentence, expected);
+    let note = "event-loop-10: the kernel has no asynchronous form: each task blocks the event loop, so they ran one after \
+                the other";
+    assert_eq!(summary.notes, [note], "said once, of the case");
+}
+
 #[test]
 fn without_run_queue_the_sentence_says_the_phases_as_they_are() {
     let mut trials = article();
@@ -425,36 +460,5 @@ proptest! {
         turned.reverse();
         turned.rotate_left(4);
         prop_assert_eq!(summary_of(&trials), summary_of(&turned));
-    }
-}
-
-#[test]
-fn every_figure_is_in_the_documentation() {
-    fn names(value: &serde_json::Value, into: &mut Vec<String>) {
-        match value {
-            serde_json::Value::Object(fields) => {
-                for (name, value) in fields.iter().filter(|(name, _)| *name != "estimate") {
-                    into.push(name.clone());
-                    if !["case", "wall_ns", "params"].contains(&name.as_str()) {
-                        names(value, into);
-                    }
-                }
-            }
-            serde_json::Value::Array(items) => items.iter().for_each(|item| names(item, into)),
-            _ => {}
-        }
-    }
-    let mut figures = Vec::new();
-    let noisy = |trial| Trial { noise: Some(half_used_by_others()), ..trial };
-    let trials: Vec<_> = article().into_iter().map(noisy).collect();
-    names(&serde_json::to_value(summary_of(&trials)).unwrap(), &mut figures);
-    assert!(
-        ["tie", "preempted", "results_identical", "other_cpu_most"]
-            .iter()
-            .all(|name| figures.contains(&(*name).to_owned()))
-    );
-    let documentation = include_str!("../../../docs/statistics.md");
-    for figure in figures {
-        assert!(documentation.contains(&format!("`{figure}`")), "{figure}");
     }
 }

@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gild_abi::{Args, Cx, Error, Param, Result};
+use gild_abi::{Args, Error, Param, Result};
 
+use crate::host::Host;
 use crate::instructions::{self, Pattern};
 use crate::value::CODEC_US_MAX;
 
@@ -99,9 +100,9 @@ pub(crate) enum SafePoints {
 impl SafePoints {
     /// Passes one, or not.
     #[inline(always)]
-    pub(crate) fn pass(self, cx: &Cx<'_>) -> Result<()> {
+    pub(crate) fn pass(self, cx: &impl Host) -> Result<()> {
         match self {
-            SafePoints::Passed => cx.poll(),
+            SafePoints::Passed => cx.safe_point(),
             SafePoints::Avoided => Ok(()),
         }
     }
@@ -183,6 +184,11 @@ impl Settings {
             instructions::check_supported()?;
         }
         Ok(())
+    }
+
+    /// Rounds, if there are any.
+    pub(crate) fn pattern(&self) -> Option<LockPattern> {
+        (self.lock_pattern.rounds > 0).then_some(self.lock_pattern)
     }
 
     /// Whether a task sleeps until points in time.

@@ -8,6 +8,7 @@ use gild_engine::core_pmus::CorePmus;
 use gild_engine::host;
 use gild_engine::ledger::layout::Section;
 use gild_engine::ledger::map::Map;
+use gild_engine::ledger::task_log::TaskLog;
 use gild_engine::ledger::writer::stamp_birth;
 use gild_engine::measure::counters;
 use gild_engine::measure::meter::Meter;
@@ -39,6 +40,7 @@ fn meter(scope: CounterScope, counters: Vec<usize>) -> Meter<'static> {
         counts_kernel: true,
         scope,
         max_overhead: f64::INFINITY,
+        log: TaskLog::default(),
     };
     Meter::start(map.coordinator(), &plan)
 }

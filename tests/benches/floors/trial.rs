@@ -76,7 +76,7 @@ impl Lab {
         let kernel = plugin.kernel(&spec.kernel).expect("the plugin has the kernel");
         let values = gild_model::params::resolve(&kernel.info, &spec.params).expect("good parameters");
         let instance = Instance::create(kernel, &values).expect("create");
-        let tasks = instance.plan().expect("plan");
+        let tasks = instance.plan().expect("plan").tasks;
         let cores = topology::allowed_cores().expect("sched_getaffinity");
         let cores = pinning::place(&spec.case.pinning, spec.case.workers, &cores).expect("good pinning");
         Lab { plan: Plan::of(&spec), spec, kernel, values, instance, tasks, cores, meter: OnceCell::new() }
