@@ -271,6 +271,9 @@ pub struct ShowArguments {
     /// The experiment as TOML, to be run again
     #[arg(long, group = "what")]
     pub experiment: bool,
+    /// A sentence, the coordinator and the classes of tasks of each case, however many there are
+    #[arg(long, group = "what")]
+    pub all: bool,
     /// Warm-ups too, with --workers or --trials
     #[arg(long, action = ArgAction::SetTrue)]
     pub warmups: bool,

@@ -287,6 +287,31 @@ pub fn run() -> Run {
     Run { head, summary: summary(&experiment.cases), experiment, host: Some(host()), trials }
 }
 
+/// A run over n and chunk: for each n one thread, then two processes with chunks of 1 and of 8.
+pub fn sweep() -> Run {
+    let text = "kernel = 'cpu-bound'\nname = 'sweep'\nparam.tasks = 100\n[[case]]\nmodel = 'sequential'\nparam.n = [10, 20]\n\
+                [[case]]\nmodel = 'processes'\nworkers = 2\nchunk = [1, 8]\nparam.n = [10, 20]";
+    let experiment = gild_model::experiment::parse(text, "sweep.toml".as_ref()).expect("the experiment is well-formed");
+    let groups = [(10, vec![0, 2, 3]), (20, vec![1, 4, 5])];
+    let groups = groups.map(|(n, cases)| group(BTreeMap::from([("n".to_owned(), Some(ParamValue::Int(n)))]), cases));
+    let walls_s = [0.004, 0.4, 0.005, 0.003, 0.25, 0.2];
+    let mut run = run();
+    let lines = experiment.cases.iter().zip(walls_s).enumerate().map(|(index, (case, wall_s))| {
+        let baseline = groups.iter().find(|group| group.cases.contains(&(index as u32))).map_or(0, |it| it.baseline);
+        let sentence = format!("{}: one of several.", case.name);
+        let versus = (baseline as usize != index).then(|| ratio(walls_s[baseline as usize] / wall_s, false)).flatten();
+        let shared = &run.summary.cases[2];
+        let (workers, coordinator) = (shared.workers.clone(), shared.coordinator.clone());
+        let coordinator = coordinator.filter(|_| !case.model.lends_coordinator());
+        CaseSummary { baseline, versus, workers, coordinator, ..case_summary(case, wall_s, 0.01, &sentence) }
+    });
+    run.summary.cases = lines.collect();
+    run.summary.groups = groups.into();
+    run.trials = [0, 2, 3, 1, 4, 5].map(|case| trial(case, 1_000_000)).into();
+    run.experiment = experiment;
+    run
+}
+
 /// What one phase took; without `states` none were measured.
 pub fn phase_account(phase: Phase, wall_ns: u64, states: Option<[u64; 5]>) -> PhaseAccount {
     PhaseAccount {

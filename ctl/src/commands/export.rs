@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use gild_model::run::{AccountRow, Run, RunId, TaskRow};
+use gild_model::run::{AccountRow, Run, TaskRow};
 use serde::de::DeserializeOwned;
 
 use super::open;
@@ -25,8 +25,8 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ExportArguments) -> Result<
         output::warning(&format!("run {id} is not over; the export has the trials finished so far"));
     }
     let count = match arguments.table {
-        ExportTable::Accounts => write::<AccountRow>(&client, id, "accounts", arguments).await?,
-        ExportTable::Tasks => write::<TaskRow>(&client, id, "tasks", arguments).await?,
+        ExportTable::Accounts => write::<AccountRow>(&client, &run, "accounts", arguments).await?,
+        ExportTable::Tasks => write::<TaskRow>(&client, &run, "tasks", arguments).await?,
     };
     if let Some(file) = file {
         output::notice(&format!("wrote {count} rows to {}", file.display()));
@@ -39,13 +39,13 @@ fn file(arguments: &ExportArguments) -> Option<&Path> {
 }
 
 /// Writes the rows at a place of the API, and says how many.
-async fn write<R>(client: &Client, id: RunId, place: &str, arguments: &ExportArguments) -> Result<u64, Error>
+async fn write<R>(client: &Client, run: &Run, place: &str, arguments: &ExportArguments) -> Result<u64, Error>
 where
-    R: Row + OfTrial + DeserializeOwned,
+    R: Row + DeserializeOwned,
 {
-    let path = format!("/v1/runs/{id}/{place}");
+    let path = format!("/v1/runs/{}/{place}", run.head.id);
     // The columns depend on the counters of all rows, so the rows are read twice: nothing is held in memory.
-    let mut schema = Schema::default();
+    let mut schema = Schema::of(&run.experiment);
     each_row(client, &path, arguments.warmups, |row: R| {
         schema.see(&row);
         Ok(())

@@ -44,6 +44,7 @@ async fn text(client: &Client, run: &Run, arguments: &ShowArguments) -> Result<S
         ShowArguments { trials: true, .. } => render::trials::render(experiment, &shown(run, arguments.warmups), style),
         ShowArguments { tasks: true, .. } => render::tasks::render(run, style),
         ShowArguments { experiment: true, .. } => render::experiment::render(experiment),
+        ShowArguments { all: true, .. } => render::results::render_all(run, style),
         _ => render::results::render(run, style),
     })
 }

@@ -175,7 +175,7 @@ pub mod tests {
 
     /// The schema of [`rows`].
     pub fn schema() -> Schema<AccountRow> {
-        let mut schema = Schema::default();
+        let mut schema = Schema::of(&testing::experiment());
         rows().iter().for_each(|row| schema.see(row));
         schema
     }
@@ -197,7 +197,7 @@ pub mod tests {
 
     #[test]
     fn a_counter_that_the_schema_does_not_know_is_an_error() {
-        let error = Schema::default().values(&rows()[0]).unwrap_err().to_string();
+        let error = Schema::of(&testing::experiment()).values(&rows()[0]).unwrap_err().to_string();
         assert!(error.contains("task-clock appeared"), "{error}");
     }
 

@@ -4,6 +4,7 @@
 //! removed if anything fails. Rows are handed on one by one; only Parquet holds some back (a row group).
 
 mod accounts;
+mod params;
 mod parquet;
 mod rows;
 pub mod table;

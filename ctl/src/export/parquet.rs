@@ -103,7 +103,7 @@ fn explain(error: ParquetError, destination: &Destination) -> Error {
 
 /// What each column means, for whoever looks into the file without the documentation.
 fn meanings<R: Row>(schema: &Schema<R>) -> Vec<KeyValue> {
-    schema.fixed().iter().map(|it| KeyValue::new(format!("gild:{}", it.name), it.meaning.to_owned())).collect()
+    schema.meanings().into_iter().map(|(name, meaning)| KeyValue::new(format!("gild:{name}"), meaning)).collect()
 }
 
 fn field(name: &str, kind: Kind) -> Result<Type, ParquetError> {

@@ -6,9 +6,11 @@ use std::borrow::Cow;
 
 use gild_model::account::CounterReading;
 use gild_model::case::{Case, Dispatch, LockPolicy, Start, Transport};
+use gild_model::experiment::Experiment;
 use gild_model::run::RunId;
 
 use super::Error;
+use super::params::{self, ParamColumn};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub struct Column<R> {
 }
 
 /// A row of a table.
-pub trait Row: Sized {
+pub trait Row: OfTrial + Sized {
     /// Name of the table, in the files that have a place for it.
     const TABLE: &'static str;
 
@@ -155,20 +157,21 @@ fn name(value: Option<&'static str>) -> Value<'static> {
     value.map_or(Value::Null, text)
 }
 
-/// The columns of one export: those of its table, then two for each counter that any of its rows has.
+/// The columns of one export: those of its table, then one for each parameter that cases have for themselves, then two for
+/// each counter that any of its rows has.
 #[derive(Debug, Clone)]
 pub struct Schema<R> {
     fixed: Vec<Column<R>>,
+    params: Vec<ParamColumn>,
     counters: Vec<String>,
 }
 
-impl<R: Row> Default for Schema<R> {
-    fn default() -> Schema<R> {
-        Schema { fixed: R::columns(), counters: Vec::new() }
-    }
-}
-
 impl<R: Row> Schema<R> {
+    /// The columns of an experiment's run, without counters.
+    pub fn of(experiment: &Experiment) -> Schema<R> {
+        Schema { fixed: R::columns(), params: params::columns(experiment), counters: Vec::new() }
+    }
+
     /// Takes note of the counters of a row.
     pub fn see(&mut self, row: &R) {
         for reading in row.counters() {
@@ -178,16 +181,18 @@ impl<R: Row> Schema<R> {
         }
     }
 
-    /// The columns that every export of the table has.
-    pub fn fixed(&self) -> &[Column<R>] {
-        &self.fixed
+    /// What each column means, but those of counters.
+    pub fn meanings(&self) -> Vec<(String, String)> {
+        let fixed = self.fixed.iter().map(|it| (it.name.to_owned(), it.meaning.to_owned()));
+        fixed.chain(self.params.iter().map(|it| (it.name(), it.meaning()))).collect()
     }
 
     /// Names and kinds of the columns.
     pub fn columns(&self) -> Vec<(String, Kind)> {
         let fixed = self.fixed.iter().map(|it| (it.name.to_owned(), it.kind));
         let counter = |name: &String| [(name.clone(), Kind::Integer), (format!("{name}_running_ratio"), Kind::Float)];
-        fixed.chain(self.counters.iter().flat_map(counter)).collect()
+        let params = self.params.iter().map(|it| (it.name(), it.kind()));
+        fixed.chain(params).chain(self.counters.iter().flat_map(counter)).collect()
     }
 
     /// The values of a row, one per column.
@@ -198,7 +203,8 @@ impl<R: Row> Schema<R> {
         }
         let fixed = self.fixed.iter().map(|column| (column.value)(row));
         let counters = self.counters.iter().flat_map(|name| counter(readings.iter().find(|it| it.name == *name)));
-        Ok(fixed.chain(counters).collect())
+        let params = self.params.iter().map(|column| column.value(row.case()));
+        Ok(fixed.chain(params).chain(counters).collect())
     }
 }
 

@@ -124,28 +124,28 @@ mod tests {
 
     #[test]
     fn a_row_has_one_value_per_column_of_the_column_s_kind() {
-        check_kinds(&Schema::default(), &[row()]);
+        check_kinds(&Schema::of(&testing::experiment()), &[row()]);
     }
 
     #[test]
     fn each_time_has_its_own_columns() {
-        let (schema, row) = (Schema::default(), row());
+        let (schema, row) = (Schema::of(&testing::experiment()), row());
+        let columns = schema.columns();
         let values = schema.values(&row).unwrap();
-        let value =
-            |name: &str| schema.fixed().iter().position(|it| it.name == name).map(|place| values[place].clone());
+        let value = |name: &str| columns.iter().position(|(it, _)| it == name).map(|place| values[place].clone());
         let number = |value: u64| Some(Value::Integer(value.into()));
         assert_eq!(value("wait_p50_ns"), number(row.times.wait.figures.p50_ns.unwrap()));
         assert_eq!(value("service_p99_ns"), number(row.times.service.figures.p99_ns.unwrap()));
         assert_eq!(value("total_max_ns"), number(row.times.total.figures.max_ns.unwrap()));
-        let distinct: std::collections::BTreeSet<_> = schema.fixed().iter().map(|it| it.name).collect();
-        assert_eq!(distinct.len(), schema.fixed().len());
+        let distinct: std::collections::BTreeSet<_> = columns.iter().map(|(name, _)| name).collect();
+        assert_eq!(distinct.len(), columns.len());
     }
 
     #[test]
     fn what_was_not_measured_is_null_and_never_zero() {
         let mut bare = TaskRow { times: TaskTimes { planned: 3, ..TaskTimes::default() }, ..row() };
         bare.trial_wall_ns = None;
-        let null = null_columns(&Schema::default(), &bare);
+        let null = null_columns(&Schema::of(&testing::experiment()), &bare);
         let expected = "trial_wall_ns class wait_mean_ns wait_p50_ns wait_p90_ns wait_p99_ns wait_max_ns service_mean_ns \
             service_p50_ns service_p90_ns service_p99_ns service_max_ns total_mean_ns total_p50_ns total_p90_ns \
             total_p99_ns total_max_ns";

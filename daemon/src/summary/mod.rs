@@ -8,9 +8,9 @@
 //! | [`statistics`] | medians and ratios with their 95 % confidence intervals |
 //! | `shares` | accounts pooled into shares of life: by phase, by state |
 //! | `case` | the trials of one case folded into its line |
+//! | `group` | the cases of equal parameters: what they are compared with, whether their results are equal |
 //! | `task_times` | how long tasks waited and took, class by class |
 //! | `evidence` | a case as the rules of the advice see it |
-//! | `group` | the cases of equal parameters: what they are compared with, whether their results are equal |
 //! | `noise` | what else the machine did, per case and in one line |
 //! | [`sentence`] | that line in words |
 //! | `notes` | what a reader of the figures has to know |
@@ -94,20 +94,16 @@ impl Fold {
     pub fn finish(self) -> Summary {
         let cases = self.lines();
         let groups: Vec<_> = self.groups.iter().map(GroupFold::finish).collect();
-        let (identical, verified) = (
-            all_of(groups.iter().map(|group| group.results_identical)),
-            all_of(groups.iter().map(|group| group.verified)),
-        );
-        let evidence = self.cases.iter().zip(&cases).map(|(case, line)| evidence::of(case, line, self.cores)).collect();
-        let sound = identical != Some(false) && verified != Some(false);
+        let evidence: Vec<_> =
+            self.cases.iter().zip(&cases).map(|(case, line)| evidence::of(case, line, self.cores)).collect();
         let of_groups = self.groups.iter().flat_map(GroupFold::notes);
         let of_cases = notes::of_cases(&self.cases, &cases, self.cores, self.until);
         let notes = of_groups.chain(of_cases).chain(self.notes.finish()).collect();
         Summary {
-            results_identical: identical,
-            verified,
+            results_identical: all_of(groups.iter().map(|group| group.results_identical)),
+            verified: all_of(groups.iter().map(|group| group.verified)),
             noise: noise::line(self.cases.iter().map(|case| (case.case.name.as_str(), &case.noises))),
-            advice: advise(&self.experiment, evidence, sound),
+            advice: advise(&self.experiment, &evidence, &groups),
             groups,
             cases,
             notes,

@@ -94,9 +94,11 @@ pub(super) fn of_cases(
     cores: usize,
     until: Option<Until>,
 ) -> impl Iterator<Item = String> {
-    let mut subjects: [BySubject; SUBJECTS] = Default::default();
+    let mut subjects: Vec<BySubject> = Vec::new();
     for (case, line) in cases.iter().zip(lines) {
-        for (subject, note) in subjects.iter_mut().zip(of_case(case, line, cores, until)) {
+        let notes = of_case(case, line, cores, until);
+        subjects.resize_with(notes.len(), BySubject::default);
+        for (subject, note) in subjects.iter_mut().zip(notes) {
             note.into_iter().for_each(|note| subject.add(&case.case.name, note));
         }
     }
@@ -104,12 +106,9 @@ pub(super) fn of_cases(
     subjects.into_iter().flat_map(move |subject| subject.finish(cases))
 }
 
-/// How many subjects there are notes on a case about.
-const SUBJECTS: usize = 14;
-
-/// Notes on one case, one per subject.
-fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> [Option<String>; SUBJECTS] {
-    [
+/// Notes on one case: for each subject one, or none.
+fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> Vec<Option<String>> {
+    vec![
         blocks_loop(case),
         slow_start(case),
         outliers(case),

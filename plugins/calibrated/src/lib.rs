@@ -17,12 +17,14 @@
 //! | `host` | what a part needs of the host, in either form of a task |
 //! | `on_loop` | the asynchronous form: tasks that give way where they wait |
 //! | `disturb` | what disturbs an account: other cores, children, a thread that vanishes |
+//! | `argument` | what a task is given |
 //! | `value` | results, and what encoding and decoding them costs |
 //! | `life` | what making an instance, giving it up and forking cost |
 //! | `report` | what a task says of itself |
 //! | `procfs` | what procfs says |
 //! | `journal` | the file that it is said to |
 
+mod argument;
 mod block;
 mod burn;
 mod clocks;
@@ -47,6 +49,7 @@ use std::time::Duration;
 use gild_abi::{Args, AsyncForm, Cx, Error, Kernel, Param, Plan, Result, Verify, export};
 use nix::unistd::{getpid, gettid};
 
+pub use argument::Argument;
 pub use block::Blocked;
 pub use burn::Burnt;
 pub use clocks::{Figures, Measured};
@@ -115,7 +118,7 @@ impl Kernel for Calibrated {
     const VERIFY: Option<Verify<Self>> = Some(Calibrated::verify);
     const ASYNC: Option<AsyncForm<Self>> = Some(AsyncForm::new());
 
-    type In = u64;
+    type In = Argument;
     type Out = Parcel;
 
     fn create(args: &Args<'_>) -> Result<Calibrated> {
@@ -126,12 +129,13 @@ impl Kernel for Calibrated {
         Ok(Calibrated { settings, journal })
     }
 
-    fn plan(&self, tasks: &mut Plan<'_, u64>) -> Result<()> {
-        (0..self.settings.tasks).try_for_each(|task| tasks.emit_weighted(task, self.settings.weight()))
+    fn plan(&self, tasks: &mut Plan<'_, Argument>) -> Result<()> {
+        let argument = |task| Argument::new(task, self.settings.argument_bytes);
+        (0..self.settings.tasks).try_for_each(|task| tasks.emit_weighted(argument(task), self.settings.weight()))
     }
 
-    fn run(&self, cx: &mut Cx<'_>, task: &u64) -> Result<Parcel> {
-        let begun = self.begin(cx, *task)?;
+    fn run(&self, cx: &mut Cx<'_>, argument: &Argument) -> Result<Parcel> {
+        let begun = self.begin(cx, argument.task)?;
         let it = &self.settings;
         let parts = Parts {
             cpu: self.burn(cx)?,
@@ -142,7 +146,7 @@ impl Kernel for Calibrated {
             ..Parts::default()
         };
         let parts = self.compute(cx, parts)?;
-        self.finish(cx, *task, begun, parts)
+        self.finish(cx, argument.task, begun, parts)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use gild_abi::{AsyncCx, AsyncKernel, Result};
 
+use crate::argument::Argument;
 use crate::block::Blocked;
 use crate::burn::burn;
 use crate::clocks::{Measured, Start, nanoseconds, wall_time};
@@ -18,8 +19,8 @@ use crate::value::Parcel;
 use crate::{Calibrated, Phase, time};
 
 impl AsyncKernel for Calibrated {
-    async fn run_async(&self, mut cx: AsyncCx<'_>, task: &u64) -> Result<Parcel> {
-        let begun = self.begin(&mut cx, *task)?;
+    async fn run_async(&self, mut cx: AsyncCx<'_>, argument: &Argument) -> Result<Parcel> {
+        let begun = self.begin(&mut cx, argument.task)?;
         let it = &self.settings;
         let parts = Parts {
             cpu: self.burn(&mut cx)?,
@@ -31,7 +32,7 @@ impl AsyncKernel for Calibrated {
             ..Parts::default()
         };
         let parts = self.compute(&mut cx, parts)?;
-        self.finish(&mut cx, *task, begun, parts)
+        self.finish(&mut cx, argument.task, begun, parts)
     }
 }
 

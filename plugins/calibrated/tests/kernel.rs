@@ -114,6 +114,17 @@ fn every_part_reports_what_it_was_asked_for() {
 }
 
 #[test]
+fn a_payload_is_that_of_arguments_and_results_alike() {
+    let outputs = |args: &[(&str, Arg)]| run::<Calibrated>(args).unwrap().outputs;
+    assert_eq!(outputs(&[("tasks", 1.into()), ("payload_bytes", 100.into())])[0].padding_bytes(), 100);
+    assert_eq!(outputs(&[("tasks", 1.into()), ("argument_bytes", 100.into())])[0].padding_bytes(), 0);
+    for own in ["argument_bytes", "value_bytes"] {
+        let message = refused(&[("payload_bytes", 2.into()), (own, 3.into())]).to_string();
+        assert!(message.contains(&format!("payload_bytes is 2 and {own} is 3")), "{message}");
+    }
+}
+
+#[test]
 fn the_parts_add_up_to_no_more_than_the_whole() {
     let (_, report) = report(&[("cpu_us", 2000.into()), ("naps", 10.into()), ("fault_pages", 100.into())]);
     let parts = [report.parts.cpu.unwrap().figures, report.parts.naps.unwrap().figures];
