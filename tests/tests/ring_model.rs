@@ -58,15 +58,15 @@ impl Bell {
 
     fn ring(&self) {
         if FAULT.get() != Fault::NoBell {
-            *self.rung.lock().unwrap() += 1;
+            *self.rung.lock().expect("nobody panics with it") += 1;
             self.ringing.notify_one();
         }
     }
 
     fn hear(&self) {
-        let mut rung = self.rung.lock().unwrap();
+        let mut rung = self.rung.lock().expect("nobody panics with it");
         while *rung == 0 {
-            rung = self.ringing.wait(rung).unwrap();
+            rung = self.ringing.wait(rung).expect("nobody panics with it");
         }
         *rung = 0;
     }
@@ -88,12 +88,12 @@ fn sleeps(may_sleep: bool) -> bool {
 fn write(connection: &Connection, message: &[u8]) {
     let (ring, mut writer, mut rest) = (&connection.ring, Writer::default(), message);
     while !rest.is_empty() {
-        let taken = writer.write(ring, rest).unwrap();
+        let taken = writer.write(ring, rest).expect("the ring is sound");
         rest = &rest[taken..];
         if taken > 0 && writer.must_wake_reader(ring) {
             connection.of_reader.ring();
         }
-        if taken == 0 && sleeps(writer.may_sleep(ring).unwrap()) {
+        if taken == 0 && sleeps(writer.may_sleep(ring).expect("the ring is sound")) {
             connection.of_writer.hear();
             writer.wakes(ring);
         }
@@ -104,11 +104,11 @@ fn read(connection: &Connection, length: usize) -> Vec<u8> {
     let (ring, mut reader, mut message) = (&connection.ring, Reader::default(), Vec::new());
     while message.len() < length {
         let missing = length - message.len();
-        let read = reader.read(ring, &mut message, missing).unwrap();
+        let read = reader.read(ring, &mut message, missing).expect("the ring is sound");
         if read > 0 && reader.must_wake_writer(ring) {
             connection.of_writer.ring();
         }
-        if read == 0 && sleeps(reader.may_sleep(ring).unwrap()) {
+        if read == 0 && sleeps(reader.may_sleep(ring).expect("the ring is sound")) {
             connection.of_reader.hear();
             reader.wakes(ring);
         }
