@@ -1,6 +1,6 @@
 //! What the summary promises, checked on whole runs.
 
-mod event_loop;
+mod sentences;
 
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
@@ -219,16 +219,6 @@ fn what_one_account_lacks_is_said_of_none() {
     let shares = line.workers.unwrap();
     assert_eq!((shares.run_queue, shares.on_cpu.is_some(), shares.blocked.is_some()), (None, true, true));
     assert_eq!((line.parallelism, line.accounting), (None, None));
-}
-
-#[test]
-fn without_run_queue_the_sentence_says_the_phases_as_they_are() {
-    let mut trials = article();
-    for account in trials.iter_mut().flat_map(|trial| &mut trial.workers).flat_map(|worker| &mut worker.phases) {
-        (account.run_queue_ns, account.preempted_ns, account.waking_ns) = (None, None, None);
-    }
-    let sentence = line_of(PROCESSES, &trials).sentence;
-    assert!(sentence.starts_with("10 processes spent 98.0 % of their time computing and 1.3 % encoding"), "{sentence}");
 }
 
 #[test]

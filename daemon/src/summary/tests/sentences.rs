@@ -1,4 +1,4 @@
-//! How a case on an event loop is told.
+//! How cases are told that are out of the ordinary.
 
 use std::num::NonZeroU32;
 
@@ -38,4 +38,14 @@ fn an_event_loop_is_told_by_its_tasks_in_flight_unless_each_blocks_it() {
     let note = "event-loop-10: the kernel has no asynchronous form: each task blocks the event loop, so they ran one after \
                 the other";
     assert_eq!(summary.notes, [note], "said once, of the case");
+}
+
+#[test]
+fn without_run_queue_the_sentence_says_the_phases_as_they_are() {
+    let mut trials = article();
+    for account in trials.iter_mut().flat_map(|trial| &mut trial.workers).flat_map(|worker| &mut worker.phases) {
+        (account.run_queue_ns, account.preempted_ns, account.waking_ns) = (None, None, None);
+    }
+    let sentence = line_of(PROCESSES, &trials).sentence;
+    assert!(sentence.starts_with("10 processes spent 98.0 % of their time computing and 1.3 % encoding"), "{sentence}");
 }
