@@ -158,8 +158,7 @@ fn heavy_computing_is_for_processes_or_for_threads_without_a_lock() {
         assert!(case == fastest || advice.tied_with.iter().any(|it| it == fastest), "{advice:?}");
     }
     let others = run.summary.cases.iter().map(|it| it.noise.as_ref().and_then(|noise| noise.other_cpu));
-    let others: Option<Vec<f64>> = others.collect();
-    let others = others.map(|shares| shares.into_iter().fold(0.0, f64::max));
+    let others = others.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().reduce(f64::max));
     let cores = run.host.as_ref().unwrap().cores.len();
     if cores < 2 || others.is_none_or(|others| others > OTHERS_MAX) {
         let why = format!("it takes two cores for oneself; here are {cores}, others used {others:?} of them");

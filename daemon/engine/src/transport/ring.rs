@@ -22,7 +22,7 @@ use super::sync::{AtomicU32, AtomicU64, fence};
 /// Bytes of a word.
 pub const WORD: usize = 8;
 /// Most words that are copied before the other side is told: so both are at work at once.
-const PIECE: usize = 16 * 1024 / WORD;
+const PIECE: usize = 64 * 1024 / WORD;
 
 /// On cache lines of its own: neighbours are fetched in pairs.
 #[derive(Debug)]
@@ -74,8 +74,27 @@ impl<const WORDS: usize> Ring<WORDS> {
         }
     }
 
-    fn word(&self, position: u64) -> &AtomicU64 {
-        &self.words.0[(position % WORDS as u64) as usize]
+    /// So many words from a position on: those up to the end of the memory, and those at its start.
+    fn span(&self, position: u64, count: usize) -> [&[AtomicU64]; 2] {
+        let start = (position % WORDS as u64) as usize;
+        let first = count.min(WORDS - start);
+        [&self.words.0[start..start + first], &self.words.0[..count - first]]
+    }
+}
+
+fn store(words: [&[AtomicU64]; 2], mut bytes: &[[u8; WORD]]) {
+    for words in words {
+        let (now, later) = bytes.split_at(words.len());
+        words.iter().zip(now).for_each(|(word, bytes)| word.store(u64::from_ne_bytes(*bytes), Relaxed));
+        bytes = later;
+    }
+}
+
+fn load(words: [&[AtomicU64]; 2], mut bytes: &mut [[u8; WORD]]) {
+    for words in words {
+        let (now, later) = bytes.split_at_mut(words.len());
+        words.iter().zip(now).for_each(|(word, bytes)| *bytes = word.load(Relaxed).to_ne_bytes());
+        bytes = later;
     }
 }
 
@@ -99,7 +118,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Copies as many of the bytes as there is room for, some thousand at most, and gives their number. Only the last
+    /// Copies as many of the bytes as there is room for, a piece at most, and gives their number. Only the last
     /// piece of a message may end within a word, which is filled up with zeros.
     ///
     /// # Errors
@@ -108,19 +127,15 @@ impl Writer {
         let room = self.room(ring)?.min(PIECE);
         let taken = bytes.len().min(room * WORD);
         let (whole, rest) = bytes[..taken].as_chunks::<WORD>();
-        let mut position = self.written;
-        let mut put = |word: [u8; WORD]| {
-            ring.word(position).store(u64::from_ne_bytes(word), Relaxed);
-            position += 1;
-        };
-        whole.iter().for_each(|word| put(*word));
+        store(ring.span(self.written, whole.len()), whole);
+        self.written += whole.len() as u64;
         if !rest.is_empty() {
             let mut last = [0; WORD];
             last[..rest.len()].copy_from_slice(rest);
-            put(last);
+            store(ring.span(self.written, 1), &[last]);
+            self.written += 1;
         }
-        self.written = position;
-        ring.written.0.store(position, Release);
+        ring.written.0.store(self.written, Release);
         Ok(taken)
     }
 
@@ -163,7 +178,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Appends at most so many bytes, some thousand at most, and gives their number. Only the last piece of a message may
+    /// Appends at most so many bytes, a piece at most, and gives their number. Only the last piece of a message may
     /// end within a word, the rest of which is skipped.
     ///
     /// # Errors
@@ -177,9 +192,8 @@ impl Reader {
         let words = self.filled(ring)?.min(PIECE).min(most.div_ceil(WORD));
         let from = into.len();
         let taken = most.min(words * WORD);
-        for position in self.read..self.read + words as u64 {
-            into.extend_from_slice(&ring.word(position).load(Relaxed).to_ne_bytes());
-        }
+        into.resize(from + words * WORD, 0);
+        load(ring.span(self.read, words), into[from..].as_chunks_mut().0);
         into.truncate(from + taken);
         self.read += words as u64;
         ring.read.0.store(self.read, Release);
@@ -194,9 +208,10 @@ impl Reader {
         ring.filled(ring.written.0.load(Acquire), self.read)
     }
 
-    /// After reading: whether the writer's bell has to be rung.
+    /// After reading: whether the writer's bell has to be rung. It sleeps on while most of the ring is full, for a wake-up is
+    /// dearer than copying a piece: there is more to read, and the last of it wakes the writer.
     pub fn must_wake_writer<const WORDS: usize>(&self, ring: &Ring<WORDS>) -> bool {
-        take_note(&ring.writer_sleeps.0)
+        self.filled(ring).is_ok_and(|filled| filled <= WORDS / 2) && take_note(&ring.writer_sleeps.0)
     }
 
     /// The caller sleeps from now on if there is still nothing to read: `true`. It looks again after its bell has rung.

@@ -3,11 +3,10 @@
 //! Beside the memory there is a pipe in each direction, a bell: a byte in it wakes the other side, which has left a note that
 //! it sleeps. A bell can be polled together with others, and it closes when the other side dies.
 //!
-//! Nobody spins for a task or a result to come. Inside a frame, where the other side is copying at this very moment, an end
-//! looks again for a while before it sleeps ([`LOOKS`]): that is time on a core, in `receive` and `send`.
+//! Nobody spins, not even inside a frame: where the other side has no core, which is when there is time to lose, looking for
+//! it keeps it from getting one, and costs more CPU time than all copying.
 
 use std::fs::File;
-use std::hint::spin_loop;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -17,9 +16,6 @@ use nix::unistd::pipe2;
 use super::memory::{Memory, Ring};
 use super::ring::{Damaged, Reader, Writer};
 
-/// How often an end looks for the other side's next piece before it sleeps: some microseconds in all, about what the other
-/// side takes to copy a piece, and less than being woken costs.
-const LOOKS: u32 = 2_000;
 /// Bells that are taken out of the pipe at once.
 const BELLS: usize = 64;
 
@@ -139,10 +135,7 @@ impl Shared {
         while into.len() < whole {
             let ring = self.memory.ring(1 - self.outgoing);
             let read = self.reader.read(ring, into, whole - into.len())?;
-            if read == 0
-                && !self.looks_again(|end| Ok(end.reader.filled(end.to_read())? > 0))?
-                && !self.first_bytes()?
-            {
+            if read == 0 && !self.first_bytes()? {
                 return Ok(());
             }
             if read > 0 && self.reader.must_wake_writer(self.to_read()) {
@@ -169,7 +162,7 @@ impl Shared {
             if taken > 0 && self.writer.must_wake_reader(self.to_write()) {
                 self.wake()?;
             }
-            if taken == 0 && !self.looks_again(|end| Ok(end.writer.room(end.to_write())? > 0))? {
+            if taken == 0 {
                 self.wait_for_room()?;
             }
         }
@@ -185,17 +178,6 @@ impl Shared {
             self.writer.wakes(self.to_write());
         }
         Ok(())
-    }
-
-    /// Looks for what the other side is about to do. `false`: it takes longer.
-    fn looks_again(&self, done: impl Fn(&Shared) -> io::Result<bool>) -> io::Result<bool> {
-        for _ in 0..LOOKS {
-            if done(self)? {
-                return Ok(true);
-            }
-            spin_loop();
-        }
-        Ok(false)
     }
 }
 
