@@ -1,7 +1,5 @@
 //! Sweeps end to end: a grid of cases is run, compared where the work is the same, shown by its axes, and exported with them.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
