@@ -70,20 +70,21 @@ impl Drop for Reporter<'_> {
     }
 }
 
-/// `trial 8/18  threads-10, repetition 2/5 [=========>              ] 40/100 tasks, 1 min 23 s left`
+/// `trial 8/18, 1 min 23 s left [=========>              ] 40/100 tasks  threads-10, repetition 2/5`
 ///
-/// All of it is one message, so that the bar and the words around it always belong together.
+/// All of it is one message, so that the bar and the words around it always belong together. The case comes last: its name
+/// may be long, and a terminal cuts off what it has no room for.
 fn bar_line(progress: &Progress, experiment: &Experiment) -> String {
     let trial = (progress.trials_done + 1).min(progress.trials_planned);
     let name = trial_name(experiment, progress.case, progress.repetition, progress.warmup);
     let tasks = match progress.tasks_planned {
         Some(planned) => format!("{} {}/{planned} tasks", bar(progress.tasks_done, planned), progress.tasks_done),
-        None => "planning".to_owned(),
+        None => format!("{} planning", bar(0, 1)),
     };
     let left = progress.left_s.map(|s| format!(", {} left", figures::time_left(s))).unwrap_or_default();
     let planned = progress.trials_planned;
     let of = if progress.open_ended { format!(" of {planned} or more") } else { format!("/{planned}") };
-    format!("trial {trial}{of}  {name} {tasks}{left}")
+    format!("trial {trial}{of}{left} {tasks}  {name}")
 }
 
 fn bar(done: u64, planned: u64) -> String {
@@ -147,10 +148,13 @@ mod tests {
         let experiment = testing::experiment();
         assert_eq!(
             bar_line(&progress(), &experiment),
-            "trial 8/18  threads-10, repetition 2/5 [=========>              ] 40/100 tasks, 1 min 23 s left"
+            "trial 8/18, 1 min 23 s left [=========>              ] 40/100 tasks  threads-10, repetition 2/5"
         );
         let planning = Progress { tasks_planned: None, left_s: None, warmup: true, repetition: 0, ..progress() };
-        assert_eq!(bar_line(&planning, &experiment), "trial 8/18  threads-10, warm-up 1/1 planning");
+        assert_eq!(
+            bar_line(&planning, &experiment),
+            format!("trial 8/18 {} planning  threads-10, warm-up 1/1", bar(0, 100))
+        );
     }
 
     #[test]
@@ -158,7 +162,10 @@ mod tests {
         let mut experiment = testing::experiment();
         experiment.until = Some(Until { half_width: 0.01, repetitions_max: 100, limit_s: None });
         let open = Progress { open_ended: true, left_s: None, tasks_planned: None, ..progress() };
-        assert_eq!(bar_line(&open, &experiment), "trial 8 of 18 or more  threads-10, repetition 2 planning");
+        assert_eq!(
+            bar_line(&open, &experiment),
+            format!("trial 8 of 18 or more {} planning  threads-10, repetition 2", bar(0, 100))
+        );
     }
 
     #[test]

@@ -17,7 +17,8 @@ use gild_model::noise::Noise;
 use gild_model::phase::Phase;
 use gild_model::plugin::{KernelInfo, ParamInfo, ParamKind, PluginInfo};
 use gild_model::run::{Run, RunHead, RunStatus};
-use gild_model::summary::{CaseSummary, Estimate, Ratio, Shares, Summary};
+use gild_model::summary::{CaseSummary, Estimate, Group, Ratio, Shares, Summary};
+use gild_model::task_times::{Percentiles, TaskFigures, TaskTime, TaskTimes};
 use gild_model::trial::{AccountingCost, Trial, TrialStatus};
 use jiff::Timestamp;
 
@@ -139,9 +140,11 @@ fn case_summary(case: &Case, wall_s: f64, half_width: f64, sentence: &str) -> Ca
         failed: 0,
         error: None,
         wall_ns: Some(Estimate { median: wall_ns, low: Some(low), high: Some(high) }),
+        baseline: 0,
         versus: None,
         tasks: Some(100),
         tasks_per_s: Some(100.0 / wall_s),
+        task_times: Vec::new(),
         workers: None,
         coordinator: None,
         parallelism: None,
@@ -151,6 +154,11 @@ fn case_summary(case: &Case, wall_s: f64, half_width: f64, sentence: &str) -> Ca
         noise: None,
         sentence: sentence.to_owned(),
     }
+}
+
+/// Cases of equal parameters whose results are right.
+pub fn group(params: BTreeMap<String, Option<ParamValue>>, cases: Vec<u32>) -> Group {
+    Group { params, baseline: cases[0], cases, results_identical: Some(true), verified: Some(true) }
 }
 
 fn ratio(median: f64, tie: bool) -> Option<Ratio> {
@@ -173,7 +181,7 @@ fn summary(cases: &[Case]) -> Summary {
     processes.coordinator = Some(shares([0.0, 0.0, 0.015, 0.005, 0.0, 0.98, 0.0, 0.0], states));
     processes.versus = ratio(1.89, false);
     Summary {
-        baseline: Some(0),
+        groups: vec![group(BTreeMap::new(), vec![0, 1, 2])],
         cases: vec![sequential, threads, processes],
         results_identical: Some(true),
         verified: Some(true),
@@ -223,8 +231,39 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
             share: 0.001,
         }),
         noise: Some(noise()),
+        task_times: Vec::new(),
         workers: Vec::new(),
         output: None,
+    }
+}
+
+/// Times of tasks of a class, each kind with figures of its own.
+pub fn task_times(class: Option<&str>, planned: u64) -> TaskTimes {
+    let time = |from: u64| TaskTime {
+        figures: Percentiles {
+            count: planned,
+            mean_ns: Some(from as f64 + 0.5),
+            p50_ns: Some(from),
+            p90_ns: Some(2 * from),
+            p99_ns: Some(3 * from),
+            max_ns: Some(4 * from),
+        },
+        histogram: "HISTF".to_owned(),
+    };
+    let (wait, service, total) = (time(1_000_000), time(20_000), time(1_020_000));
+    TaskTimes { class: class.map(str::to_owned), planned, wait, service, total }
+}
+
+/// The figures of such a class in a case.
+pub fn task_figures(class: Option<&str>, tasks: u64) -> TaskFigures {
+    let TaskTimes { class, wait, service, total, .. } = task_times(class, tasks);
+    TaskFigures {
+        class,
+        tasks: Some(tasks),
+        tasks_per_s: Some(Estimate { median: tasks as f64 / 2.0, low: Some(tasks as f64 / 2.1), high: None }),
+        wait: wait.figures,
+        service: service.figures,
+        total: total.figures,
     }
 }
 
@@ -246,6 +285,31 @@ pub fn run() -> Run {
     };
     let trials = vec![trial(0, 1_830_000_000), trial(1, 1_860_000_000), trial(2, 970_000_000)];
     Run { head, summary: summary(&experiment.cases), experiment, host: Some(host()), trials }
+}
+
+/// A run over n and chunk: for each n one thread, then two processes with chunks of 1 and of 8.
+pub fn sweep() -> Run {
+    let text = "kernel = 'cpu-bound'\nname = 'sweep'\nparam.tasks = 100\n[[case]]\nmodel = 'sequential'\nparam.n = [10, 20]\n\
+                [[case]]\nmodel = 'processes'\nworkers = 2\nchunk = [1, 8]\nparam.n = [10, 20]";
+    let experiment = gild_model::experiment::parse(text, "sweep.toml".as_ref()).expect("the experiment is well-formed");
+    let groups = [(10, vec![0, 2, 3]), (20, vec![1, 4, 5])];
+    let groups = groups.map(|(n, cases)| group(BTreeMap::from([("n".to_owned(), Some(ParamValue::Int(n)))]), cases));
+    let walls_s = [0.004, 0.4, 0.005, 0.003, 0.25, 0.2];
+    let mut run = run();
+    let lines = experiment.cases.iter().zip(walls_s).enumerate().map(|(index, (case, wall_s))| {
+        let baseline = groups.iter().find(|group| group.cases.contains(&(index as u32))).map_or(0, |it| it.baseline);
+        let sentence = format!("{}: one of several.", case.name);
+        let versus = (baseline as usize != index).then(|| ratio(walls_s[baseline as usize] / wall_s, false)).flatten();
+        let shared = &run.summary.cases[2];
+        let (workers, coordinator) = (shared.workers.clone(), shared.coordinator.clone());
+        let coordinator = coordinator.filter(|_| !case.model.lends_coordinator());
+        CaseSummary { baseline, versus, workers, coordinator, ..case_summary(case, wall_s, 0.01, &sentence) }
+    });
+    run.summary.cases = lines.collect();
+    run.summary.groups = groups.into();
+    run.trials = [0, 2, 3, 1, 4, 5].map(|case| trial(case, 1_000_000)).into();
+    run.experiment = experiment;
+    run
 }
 
 /// What one phase took; without `states` none were measured.
@@ -333,6 +397,7 @@ pub fn plugin() -> PluginInfo {
             deterministic: true,
             fork_safe: true,
             verifies: true,
+            asynchronous: false,
         }],
     }
 }

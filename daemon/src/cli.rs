@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use gild_engine::worker::Place;
 use nix::sys::prctl;
 
 use crate::exit;
@@ -48,10 +49,11 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             name_process(c"gild-coord");
             gild_engine::coordinator::main()
         }
-        Some("worker") if arguments.len() == 3 => {
+        Some("worker") => {
             name_process(c"gild-worker");
-            match arguments[2].to_str().and_then(|it| it.parse().ok()) {
-                Some(index) => gild_engine::worker::main(index),
+            let rest: Option<Vec<_>> = arguments[2..].iter().map(|it| it.to_str()).collect();
+            match rest.and_then(|rest| Place::of_arguments(&rest)) {
+                Some(place) => gild_engine::worker::main(place),
                 None => ExitCode::from(exit::USAGE),
             }
         }

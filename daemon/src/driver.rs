@@ -143,13 +143,12 @@ impl<'a> Drive<'a> {
 
     /// Stores a trial that is over, and takes it into account.
     fn take(&mut self, turn: Turn, trial: &Trial, spent: Duration) {
-        let case = &self.experiment.cases[turn.case as usize];
-        let name = &case.name;
+        let name = &self.experiment.cases[turn.case as usize].name;
         if let Err(error) = self.daemon.runs.record(|store| store.insert_trial(self.id, trial)) {
             self.findings.fatal(format!("a trial of case \"{name}\" could not be stored: {error}"));
         }
         self.schedule.finished(turn.case, spent, trial.status == TrialStatus::Failed);
-        self.findings.add(case, trial);
+        self.findings.add(self.experiment, trial);
         if let Some(widths) = &mut self.widths {
             widths.add(trial);
         }

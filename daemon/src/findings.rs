@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use gild_model::case::Case;
+use gild_model::experiment::Experiment;
 use gild_model::params::ParamValue;
 use gild_model::run::RunStatus;
 use gild_model::trial::{Trial, TrialStatus};
 
 use crate::verdict::Stop;
 
-/// Parameters of a case alone.
+/// The parameters that a case was given, by the experiment or for itself.
 type Params = BTreeMap<String, ParamValue>;
 
 /// What is known of a run so far.
@@ -29,25 +29,27 @@ impl Findings {
         Findings { compare, first: Vec::new(), failures: Vec::new(), fatal: None }
     }
 
-    /// Takes a trial of this case into account.
-    pub fn add(&mut self, case: &Case, trial: &Trial) {
-        let Case { name, params, .. } = case;
+    /// Takes a trial of this experiment into account.
+    pub fn add(&mut self, experiment: &Experiment, trial: &Trial) {
+        let name = &experiment.cases[trial.case as usize].name;
         match (trial.status, &trial.digest) {
             (TrialStatus::Failed, _) => {
                 let error = trial.error.as_deref().unwrap_or("it failed");
                 self.failures.push(format!("case \"{name}\": {error}"));
             }
-            (TrialStatus::Done, Some(digest)) if self.compare => self.compare(name, params, trial, digest),
+            (TrialStatus::Done, Some(digest)) if self.compare => self.compare(experiment, trial, digest),
             (TrialStatus::Done | TrialStatus::Cancelled, _) => {}
         }
     }
 
-    /// Cases with parameters of their own do other work, so only trials of equal parameters are compared.
-    fn compare(&mut self, case: &str, params: &Params, trial: &Trial, digest: &str) {
+    /// Trials of other parameters do other work, so only those of equal ones are compared.
+    fn compare(&mut self, experiment: &Experiment, trial: &Trial, digest: &str) {
+        let case = &experiment.cases[trial.case as usize];
+        let params = experiment.params_of(case);
         let kind = if trial.warmup { "warm-up" } else { "repetition" };
-        let place = format!("case \"{case}\", {kind} {}", trial.repetition);
-        match self.first.iter().find(|(known, ..)| known == params) {
-            None => self.first.push((params.clone(), place, digest.to_owned())),
+        let place = format!("case \"{}\", {kind} {}", case.name, trial.repetition);
+        match self.first.iter().find(|(known, ..)| *known == params) {
+            None => self.first.push((params, place, digest.to_owned())),
             Some((.., first)) if first == digest => {}
             Some((_, first_place, first)) => self.fatal(format!(
                 "results differ: {first_place} gave {first}, {place} gave {digest}; times of different work cannot be \
@@ -91,12 +93,22 @@ impl Findings {
 mod tests {
     use super::*;
     use crate::testing::trial;
-    use gild_model::case::Model;
-    use gild_model::choice::CaseChoice;
+    use std::path::Path;
 
-    fn case(name: &str) -> Case {
-        let choice = CaseChoice { name: Some(name.to_owned()), ..CaseChoice::of(Model::Sequential) };
-        choice.resolve().expect("sequential needs no other choice")
+    const TWO: &str = "[[case]]\nmodel = 'sequential'\nname = 'A'\n[[case]]\nmodel = 'sequential'\nname = 'B'\n";
+
+    fn experiment(cases: &str) -> Experiment {
+        gild_model::experiment::parse(&format!("kernel = 'k'\nparam.n = 1\n{cases}"), Path::new("x.toml")).unwrap()
+    }
+
+    /// What becomes of a run of these cases whose trials gave these results, one of each case.
+    fn found(compare: bool, cases: &str, trials: &[Trial]) -> Findings {
+        let experiment = experiment(cases);
+        let mut findings = Findings::new(compare);
+        for (case, trial) in (0..).zip(trials) {
+            findings.add(&experiment, &Trial { case, ..trial.clone() });
+        }
+        findings
     }
 
     fn done(digest: &str) -> Trial {
@@ -109,18 +121,14 @@ mod tests {
 
     #[test]
     fn equal_results_make_a_run_done() {
-        let mut findings = Findings::new(true);
-        findings.add(&case("A"), &done("aa"));
-        findings.add(&case("B"), &done("aa"));
+        let findings = found(true, TWO, &[done("aa"), done("aa")]);
         assert!(!findings.is_fatal());
         assert_eq!(findings.end(None), (RunStatus::Done, None));
     }
 
     #[test]
     fn different_results_fail_the_run_and_name_both_cases() {
-        let mut findings = Findings::new(true);
-        findings.add(&case("A"), &done("aa"));
-        findings.add(&case("B"), &done("bb"));
+        let findings = found(true, TWO, &[done("aa"), done("bb")]);
         assert!(findings.is_fatal());
         let (status, error) = findings.end(None);
         assert_eq!(status, RunStatus::Failed);
@@ -129,19 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn results_are_compared_where_parameters_are_equal() {
+        let swept = format!("{TWO}param.n = 2\n[[case]]\nmodel = 'sequential'\nname = 'C'\nparam.n = 1\n");
+        assert!(!found(true, &swept, &[done("aa"), done("bb"), done("aa")]).is_fatal());
+        let (_, error) = found(true, &swept, &[done("aa"), done("bb"), done("bb")]).end(None);
+        let expected = "results differ: case \"A\", repetition 0 gave aa, case \"C\", repetition 0 gave bb;";
+        assert!(error.as_ref().unwrap().starts_with(expected), "n is 1 in both: {error:?}");
+    }
+
+    #[test]
     fn results_of_a_kernel_that_is_not_deterministic_are_not_compared() {
-        let mut findings = Findings::new(false);
-        findings.add(&case("A"), &done("aa"));
-        findings.add(&case("B"), &done("bb"));
-        assert_eq!(findings.end(None).0, RunStatus::Done);
+        assert_eq!(found(false, TWO, &[done("aa"), done("bb")]).end(None).0, RunStatus::Done);
     }
 
     #[test]
     fn failed_cases_fail_the_run_with_the_first_error() {
-        let mut findings = Findings::new(true);
-        findings.add(&case("A"), &failed("task 3: no"));
+        let findings = found(true, TWO, &[failed("task 3: no"), failed("task 4: no")]);
         assert!(!findings.is_fatal(), "the other cases go on");
-        findings.add(&case("B"), &failed("task 4: no"));
         let expected = "case \"A\": task 3: no (and 1 more case failed)".to_owned();
         assert_eq!(findings.end(None), (RunStatus::Failed, Some(expected)));
     }

@@ -23,6 +23,7 @@
 //! | [`schedule`], [`findings`] | the order of trials; what a run comes to (pure) |
 //! | [`until`] | whether to repeat once more (pure) |
 //! | [`trial`] | one trial from its start to its closed books |
+//! | [`task_fold`], [`histogram`] | a trial's task log folded into times by class; times in little memory |
 //! | [`verdict`] | how a trial ended (pure) |
 //! | [`plugins`], [`fit`] | what plugins hold; whether an experiment fits its kernel |
 //! | [`spawner`] | the processes that run plugin code |
@@ -39,6 +40,7 @@ pub mod driver;
 pub mod exit;
 pub mod findings;
 pub mod fit;
+pub mod histogram;
 pub mod listen;
 pub mod logging;
 pub mod output;
@@ -51,6 +53,7 @@ pub mod server;
 pub mod spawner;
 pub mod store;
 pub mod summary;
+pub mod task_fold;
 #[cfg(test)]
 mod testing;
 pub mod trial;

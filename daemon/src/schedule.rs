@@ -92,20 +92,20 @@ impl Schedule {
     /// Time left, with a trial of `case` in progress for `elapsed`, of which `share` is done, if that is known.
     /// `None`: no trial has finished that could be judged by.
     pub fn left(&self, case: u32, elapsed: Duration, share: Option<f64>) -> Option<Duration> {
-        let current = self.expected(case as usize)?;
+        let of_all = self.mean_of_all();
+        let expected = |case: usize| mean(self.cases[case].trials, self.cases[case].spent).or(of_all);
+        let current = expected(case as usize)?;
         let by_time = current.saturating_sub(elapsed);
         let rest = share.map_or(by_time, |share| current.mul_f64((1.0 - share).clamp(0.0, 1.0)));
         let others = (0..self.cases.len())
-            .map(|case| Some(self.expected(case)?.saturating_mul(self.to_come(case))))
+            .map(|case| Some(expected(case)?.saturating_mul(self.to_come(case))))
             .try_fold(Duration::ZERO, |sum, it| Some(sum.saturating_add(it?)))?;
         Some(rest.saturating_add(others))
     }
 
-    /// How long a trial of the case takes: the mean of its own trials, else of all.
-    fn expected(&self, case: usize) -> Option<Duration> {
-        let mean = |trials: u32, spent: Duration| (trials > 0).then(|| spent / trials);
-        let own = &self.cases[case];
-        mean(own.trials, own.spent).or_else(|| mean(self.done, self.cases.iter().map(|it| it.spent).sum()))
+    /// How long a trial takes, of whatever case: what is expected of a case that has no trial of its own yet.
+    fn mean_of_all(&self) -> Option<Duration> {
+        mean(self.done, self.cases.iter().map(|case| case.spent).sum())
     }
 
     /// Trials of the case that have not been handed out and will be.
@@ -126,6 +126,10 @@ impl Schedule {
             Some(repetition) => Turn { case, repetition, warmup: false },
         }
     }
+}
+
+fn mean(trials: u32, spent: Duration) -> Option<Duration> {
+    (trials > 0).then(|| spent / trials)
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub fn trial(status: TrialStatus) -> Trial {
         tier: Tier::Bare,
         accounting: None,
         noise: None,
+        task_times: Vec::new(),
         workers: Vec::new(),
         output: None,
     }
@@ -87,5 +88,6 @@ pub fn kernel(name: &str) -> KernelInfo {
         deterministic: true,
         fork_safe: true,
         verifies: false,
+        asynchronous: false,
     }
 }

@@ -18,11 +18,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gild_engine::ledger::{Ledger, Live};
+use gild_engine::ledger::{Books, Ledger, Live};
 use gild_engine::noise::{Reading, between};
 use gild_engine::spec::{CONTROL_FD, LEDGER_FD, TrialSpec};
 use gild_model::account::Role;
 use gild_model::noise::Noise;
+use gild_model::task_times::TaskTimes;
 use gild_model::trial::Trial;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -33,6 +34,7 @@ use crate::output::{Tail, pipe, read_bounded};
 use crate::schedule::Turn;
 use crate::spawner::protocol::{End, Exit, Job, JobKind};
 use crate::spawner::{Process, Spawner, StartError};
+use crate::task_fold::{self, TaskFold};
 use crate::verdict::{Answer, Evidence, Stop, judge};
 
 /// How often the ledger is looked at while a trial runs.
@@ -111,13 +113,14 @@ pub async fn run(
     };
     let noise = noise(before, read_machine().await, seen.end);
     let last = ledger.live();
-    let books = ledger.close();
+    let (books, task_times, log_notes) = close(ledger).await;
     let exit = seen.end.map(|end| end.exit);
     let verdict =
         judge(&Evidence { answer: &answer, pid, exit, stop: seen.stop.as_ref(), last: &last, faults: &books.faults });
     let mut workers = books.workers;
     if let Some(row) = workers.iter_mut().find(|it| it.role == Role::Coordinator) {
         row.notes.extend(strays_note(seen.end, seen.stop.as_ref()));
+        row.notes.extend(log_notes);
         row.notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
     }
     Ok(Trial {
@@ -134,6 +137,7 @@ pub async fn run(
         tier: books.tier,
         accounting: books.accounting,
         noise: noise.ok(),
+        task_times,
         workers,
         output: tail.text(),
     })
@@ -272,6 +276,17 @@ fn control_socket() -> io::Result<(UnixStream, StdStream)> {
     let (ours, theirs) = StdStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((UnixStream::from_std(ours)?, theirs))
+}
+
+/// Closes the books, and folds the task log into times; off this thread, because a log can have a million entries.
+async fn close(ledger: Ledger) -> (Books, Vec<TaskTimes>, Vec<String>) {
+    let close = move || {
+        let mut fold = TaskFold::default();
+        let (books, reading) = ledger.close(|record| fold.add(record));
+        let task_times = fold.finish(&reading, books.tasks_planned);
+        (books, task_times, task_fold::notes(&reading))
+    };
+    tokio::task::spawn_blocking(close).await.expect("closing the books does not panic")
 }
 
 /// What the machine says now; off this thread, because a large machine takes a while to say it.

@@ -44,8 +44,9 @@ impl World {
     fn run(&self, fault: &str, more: &[&str]) -> (Run, Vec<Trial>) {
         let fault = format!("fault={fault}");
         let line = ["run", "faulty", "--param", &fault, "--param", "at=2", "--workers", "2", "--start", "fork,spawn"];
+        let models = ["--model", "sequential,threads,processes,subinterpreters,hybrid", "--threads-per-process", "2"];
         let repeat: &[&str] = if more.contains(&"--repeat") { &[] } else { &["--repeat", "1"] };
-        let ran = self.lab.gilctl(&[&line[..], repeat, &["--warmups", "0"], more].concat());
+        let ran = self.lab.gilctl(&[&line[..], &models, repeat, &["--warmups", "0"], more].concat());
         let run = self.lab.show(2);
         let code = if run.head.status == RunStatus::Done { 0 } else { 1 };
         let ran = ran.ended_with(code);
@@ -57,10 +58,15 @@ impl World {
     }
 }
 
-const SEQUENTIAL: &str = "sequential";
-const FORKED: &str = "processes-2";
-const SPAWNED: &str = "processes-2-spawn";
-const CASES: [&str; 4] = [SEQUENTIAL, "threads-2", FORKED, SPAWNED];
+const CASES: [&str; 7] = [
+    "sequential",
+    "threads-2",
+    "processes-2",
+    "processes-2-spawn",
+    "subinterpreters-2",
+    "hybrid-1x2",
+    "hybrid-1x2-spawn",
+];
 
 /// The fault makes every case fail, each of them is tried, and the error of each has the texts.
 fn fails_in_every_model(fault: &str, more: &[&str], texts: impl Fn(&str) -> Vec<&'static str>) -> Vec<Trial> {
@@ -69,7 +75,7 @@ fn fails_in_every_model(fault: &str, more: &[&str], texts: impl Fn(&str) -> Vec<
     assert_eq!(run.head.status, RunStatus::Failed, "{fault}");
     let names: Vec<_> = run.experiment.cases.iter().map(|case| case.name.as_str()).collect();
     assert_eq!(names, CASES);
-    assert_eq!(trials.len(), 4, "a case that fails does not keep the others from being tried");
+    assert_eq!(trials.len(), CASES.len(), "a case that fails does not keep the others from being tried");
     for trial in &trials {
         let name = CASES[trial.case as usize];
         let error = trial.error.as_deref().unwrap();
@@ -81,13 +87,17 @@ fn fails_in_every_model(fault: &str, more: &[&str], texts: impl Fn(&str) -> Vec<
         assert_eq!(told, Some(error), "{fault}, {name}");
     }
     let error = run.head.error.unwrap();
-    assert!(error.contains("case \"sequential\": ") && error.contains("and 3 more cases failed"), "{error}");
+    assert!(error.contains("case \"sequential\": ") && error.contains("and 6 more cases failed"), "{error}");
     world.is_well();
     trials
 }
 
 fn is_in_processes(case: &str) -> bool {
-    case.starts_with("processes")
+    case.starts_with("processes") || case.starts_with("hybrid")
+}
+
+fn decodes(case: &str) -> bool {
+    is_in_processes(case) || case.starts_with("subinterpreters")
 }
 
 /// Whoever died left its accounts up to its last breath: it was computing task 2.
@@ -129,7 +139,7 @@ fn an_abort_is_told_with_its_worker_and_its_task() {
 #[test]
 fn a_kernel_that_calls_exit_is_told_so() {
     let trials = fails_in_every_model("exit", &[], |case| match is_in_processes(case) {
-        true => vec!["worker ", "exited with status 7 while running task 2"],
+        true => vec!["worker", "exited with status 7 while ", "running task 2"],
         false => vec!["the coordinator", "exited with status 7", "was running task 2", "must not call exit()"],
     });
     check_last_accounts(&trials);
@@ -138,7 +148,7 @@ fn a_kernel_that_calls_exit_is_told_so() {
 #[test]
 fn a_worker_that_is_killed_by_a_signal_nobody_can_catch_is_named_with_its_task() {
     let trials = fails_in_every_model("kill-worker", &[], |case| match is_in_processes(case) {
-        true => vec!["worker ", "was killed by SIGKILL while running task 2"],
+        true => vec!["worker", "was killed by SIGKILL while ", "running task 2"],
         false => vec!["the coordinator", "was killed by SIGKILL", "was running task 2", "dmesg"],
     });
     check_last_accounts(&trials);
@@ -185,7 +195,7 @@ fn a_value_that_cannot_be_decoded_fails_the_cases_that_decode_and_no_other() {
     assert_eq!(run.head.status, RunStatus::Failed);
     for case in &run.summary.cases {
         let error = case.error.as_deref().unwrap_or_default();
-        if is_in_processes(&case.case.name) {
+        if decodes(&case.case.name) {
             assert!(error.contains("task 2") && error.contains("asked to fail in decode"), "{error}");
             assert_eq!((case.trials, case.failed), (0, 1), "a case that has failed is not tried again");
             assert!(case.workers.is_none() && case.wall_ns.is_none(), "no figures without a trial: {case:?}");
@@ -193,7 +203,7 @@ fn a_value_that_cannot_be_decoded_fails_the_cases_that_decode_and_no_other() {
             assert_eq!((case.trials, case.failed, error), (3, 0, ""), "the others go on");
         }
     }
-    assert_eq!(trials.len(), 3 + 3 + 1 + 1);
+    assert_eq!(trials.len(), 3 + 3 + 5);
     world.is_well();
 }
 

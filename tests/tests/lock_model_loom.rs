@@ -3,6 +3,8 @@
 
 #[path = "../../daemon/engine/src/locks/cpython.rs"]
 mod cpython;
+#[path = "../../daemon/engine/src/locks/cpython2.rs"]
+mod cpython2;
 #[path = "../../daemon/engine/src/locks/fair.rs"]
 mod fair;
 #[path = "lock_model/scenario.rs"]
@@ -13,8 +15,9 @@ mod sync;
 use gild_engine::ledger::layout::attention::DROP_LOCK;
 
 use cpython::Gil;
+use cpython2::InterpreterLock;
 use fair::Fair;
-use scenario::{Open, pass_safe_points, stand_in_line, take_and_drop};
+use scenario::{Convoy, Open, pass_safe_points, stand_in_line, take_and_drop};
 use sync::{Fault, Time};
 
 /// The model checker.
@@ -57,6 +60,8 @@ fn check(time: Time, fault: Fault, scenario: fn()) {
 fn one_worker_at_a_time_and_no_wake_up_is_lost() {
     check(Time::StandsStill, Fault::None, || take_and_drop::<Gil>(2));
     check(Time::StandsStill, Fault::None, || take_and_drop::<Fair>(2));
+    check(Time::StandsStill, Fault::None, || take_and_drop::<InterpreterLock>(2));
+    check(Time::StandsStill, Fault::None, || pass_safe_points::<InterpreterLock>(2));
 }
 
 #[test]
@@ -91,6 +96,18 @@ mod what_is_broken_is_found {
     #[should_panic(expected = "deadlock")]
     fn a_fair_lock_that_wakes_nobody() {
         check(Time::StandsStill, Fault::LostWakeUp, || take_and_drop::<Fair>(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_lock_of_python_2_that_wakes_nobody() {
+        check(Time::StandsStill, Fault::LostWakeUp, || take_and_drop::<InterpreterLock>(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "won it back")]
+    fn the_convoy_of_python_2() {
+        check(Time::StandsStill, Fault::None, || pass_safe_points::<Convoy>(2));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 #[path = "../../daemon/engine/src/locks/cpython.rs"]
 mod cpython;
+#[path = "../../daemon/engine/src/locks/cpython2.rs"]
+mod cpython2;
 #[path = "../../daemon/engine/src/locks/fair.rs"]
 mod fair;
 #[path = "lock_model/scenario.rs"]
@@ -18,8 +20,9 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, MaxSteps, Runner};
 
 use cpython::Gil;
+use cpython2::InterpreterLock;
 use fair::Fair;
-use scenario::{Open, Policy, Room, pass_safe_points, stand_in_line, take_and_drop};
+use scenario::{Convoy, Open, Policy, Room, pass_safe_points, stand_in_line, take_and_drop};
 use sync::{Fault, Time};
 
 /// The model checker.
@@ -85,6 +88,8 @@ fn one_worker_at_a_time_and_no_wake_up_is_lost() {
         check(time, Fault::None, || take_and_drop::<Gil>(3));
         check(time, Fault::None, || take_and_drop::<Fair>(3));
     }
+    check(Time::StandsStill, Fault::None, || take_and_drop::<InterpreterLock>(3));
+    check(Time::StandsStill, Fault::None, || pass_safe_points::<InterpreterLock>(4));
     check(Time::RunsOut(2), Fault::None, || pass_safe_points::<Gil>(4));
     check(Time::RunsOut(2), Fault::None, || pass_safe_points::<Fair>(4));
 }
@@ -122,6 +127,18 @@ mod what_is_broken_is_found {
     #[should_panic(expected = "deadlock")]
     fn a_fair_lock_that_wakes_nobody() {
         check(Time::StandsStill, Fault::LostWakeUp, || take_and_drop::<Fair>(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_lock_of_python_2_that_wakes_nobody() {
+        check(Time::StandsStill, Fault::LostWakeUp, || take_and_drop::<InterpreterLock>(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "won it back")]
+    fn the_convoy_of_python_2() {
+        check(Time::StandsStill, Fault::None, || pass_safe_points::<Convoy>(3));
     }
 
     #[test]

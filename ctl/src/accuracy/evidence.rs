@@ -3,6 +3,8 @@
 //! The kernel's lines are described in docs/calibrated.md. Sums of gild's figures are `None` as soon as one of them was
 //! not measured; a field that the report lacks is an error.
 
+use std::collections::BTreeMap;
+
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::phase::Phase;
 use gild_model::trial::Trial;
@@ -97,12 +99,18 @@ impl<'a> Evidence<'a> {
         (share > QUIET).then(|| format!("other programs used {:.0} % of a core", share * 100.0))
     }
 
-    /// From the start of the first task to the end of the last one, by `CLOCK_MONOTONIC`.
+    /// From the start of the first task to the end of the last one, by `CLOCK_MONOTONIC`; of several processes the sum.
     pub fn span_ns(&self) -> Result<u64, String> {
-        let starts: Vec<u64> = self.tasks().map(|line| number(line, "/whole/start_ns")).collect::<Result<_, _>>()?;
-        let ends: Vec<u64> = self.tasks().map(|line| end(line, "/whole")).collect::<Result<_, _>>()?;
-        let span = ends.into_iter().max().zip(starts.into_iter().min()).map(|(end, start)| end - start);
-        span.ok_or_else(|| "the kernel has reported no task".to_owned())
+        let mut spans: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+        for line in self.tasks() {
+            let (start_ns, end_ns) = (number(line, "/whole/start_ns")?, end(line, "/whole")?);
+            let span = spans.entry(number(line, "/pid")?).or_insert((start_ns, end_ns));
+            *span = (span.0.min(start_ns), span.1.max(end_ns));
+        }
+        match spans.is_empty() {
+            true => Err("the kernel has reported no task".to_owned()),
+            false => Ok(spans.values().map(|(start_ns, end_ns)| end_ns - start_ns).sum()),
+        }
     }
 }
 

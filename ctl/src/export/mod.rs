@@ -1,20 +1,23 @@
-//! Rows of accounts to files for other programs: CSV, JSON lines and Parquet.
+//! Rows of accounts, or of task times, to files for other programs: CSV, JSON lines and Parquet.
 //!
 //! A file appears under its name when it is complete: it is written as `NAME.partial`, synced and renamed, and
 //! removed if anything fails. Rows are handed on one by one; only Parquet holds some back (a row group).
 
-pub mod columns;
+mod accounts;
+mod params;
 mod parquet;
 mod rows;
+pub mod table;
 mod target;
+mod tasks;
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::error::Exit;
 
-pub use columns::Schema;
 pub use rows::Rows;
+pub use table::{OfTrial, Row, Schema};
 pub use target::Target;
 
 /// Why there is no export.

@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
-use super::columns::{COLUMNS, Kind, Schema, Value};
+use super::table::{Kind, Row, Schema, Value};
 use super::target::Destination;
 use super::{Error, Target};
 
@@ -46,14 +46,14 @@ enum Values {
 
 impl ParquetRows {
     /// Starts a file.
-    pub fn new(schema: &Schema, target: Target) -> Result<ParquetRows, Error> {
+    pub fn new<R: Row>(schema: &Schema<R>, target: Target) -> Result<ParquetRows, Error> {
         let columns = schema.columns();
         let fields: Result<Vec<_>, _> = columns.iter().map(|(name, kind)| field(name, *kind).map(Arc::new)).collect();
-        let root = Type::group_type_builder("accounts").with_fields(fields.map_err(Error::Parquet)?).build();
+        let root = Type::group_type_builder(R::TABLE).with_fields(fields.map_err(Error::Parquet)?).build();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_created_by(format!("gilctl {}", env!("CARGO_PKG_VERSION")))
-            .set_key_value_metadata(Some(meanings()))
+            .set_key_value_metadata(Some(meanings(schema)))
             .build();
         let root = Arc::new(root.map_err(Error::Parquet)?);
         let destination = target.destination();
@@ -102,8 +102,8 @@ fn explain(error: ParquetError, destination: &Destination) -> Error {
 }
 
 /// What each column means, for whoever looks into the file without the documentation.
-fn meanings() -> Vec<KeyValue> {
-    COLUMNS.iter().map(|it| KeyValue::new(format!("gild:{}", it.name), it.meaning.to_owned())).collect()
+fn meanings<R: Row>(schema: &Schema<R>) -> Vec<KeyValue> {
+    schema.meanings().into_iter().map(|(name, meaning)| KeyValue::new(format!("gild:{name}"), meaning)).collect()
 }
 
 fn field(name: &str, kind: Kind) -> Result<Type, ParquetError> {
@@ -175,10 +175,10 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{GROUP_ROWS, Target, Value};
     use crate::cli::Format;
     use crate::export::Rows;
-    use crate::export::columns::tests::{rows, schema};
+    use crate::export::accounts::tests::{rows, schema};
     use gild_model::run::AccountRow;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::{Field, Row};

@@ -2,17 +2,16 @@
 
 use std::io::{self, Write};
 
-use gild_model::run::AccountRow;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::columns::{Schema, Value};
 use super::parquet::ParquetRows;
+use super::table::{Row, Schema, Value};
 use super::{Error, Target};
 use crate::cli::Format;
 
 /// Rows on their way into a target.
-pub struct Rows {
-    schema: Schema,
+pub struct Rows<R> {
+    schema: Schema<R>,
     format: Writer,
 }
 
@@ -22,9 +21,9 @@ enum Writer {
     Parquet(Box<ParquetRows>),
 }
 
-impl Rows {
+impl<R: Row> Rows<R> {
     /// Writes what comes before the first row.
-    pub fn new(format: Format, schema: Schema, mut target: Target) -> Result<Rows, Error> {
+    pub fn new(format: Format, schema: Schema<R>, mut target: Target) -> Result<Rows<R>, Error> {
         let format = match format {
             Format::Csv => {
                 let names: Vec<_> = schema.columns().into_iter().map(|(name, _)| name).collect();
@@ -38,7 +37,7 @@ impl Rows {
     }
 
     /// Writes a row.
-    pub fn write(&mut self, row: &AccountRow) -> Result<(), Error> {
+    pub fn write(&mut self, row: &R) -> Result<(), Error> {
         let values = self.schema.values(row)?;
         match &mut self.format {
             Writer::Csv(target) => {
@@ -123,7 +122,7 @@ impl Write for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::columns::tests::{rows, schema};
+    use crate::export::accounts::tests::{rows, schema};
 
     fn written(format: Format) -> String {
         let folder = tempfile::tempdir().unwrap();

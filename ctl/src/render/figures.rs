@@ -65,6 +65,14 @@ pub fn ratio(ratio: f64) -> String {
     format!("{ratio:.*}×", decimals(ratio).max(1))
 }
 
+/// So many per second: three digits.
+pub fn rate(per_s: f64) -> String {
+    if per_s > 0.0 && per_s < 0.005 {
+        return "<0.01".to_owned();
+    }
+    format!("{per_s:.*}", decimals(per_s))
+}
+
 /// A number, or the dash.
 pub fn number_or_dash(number: Option<impl ToString>) -> String {
     number.map_or_else(|| NOT_MEASURED.to_owned(), |it| it.to_string())

@@ -44,6 +44,11 @@ impl Grid {
         self.rows.last_mut().expect("a row was just added").1 = true;
     }
 
+    /// Adds an empty line.
+    pub fn blank_row(&mut self) {
+        self.row(vec![String::new(); self.columns.len()]);
+    }
+
     /// Whether there is nothing but the head.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -2,6 +2,7 @@
 
 pub mod accuracy;
 pub mod advice;
+mod axes;
 pub mod comparison;
 pub mod daemon;
 pub mod experiment;
@@ -12,6 +13,9 @@ pub mod plugins;
 pub mod results;
 pub mod runs;
 mod scaling;
+mod sentences;
+mod table;
+pub mod tasks;
 pub mod trials;
 pub mod workers;
 

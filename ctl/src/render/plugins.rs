@@ -10,6 +10,7 @@ pub fn list(list: &PluginList, style: Style) -> String {
     let mut grid = Grid::new([
         ("kernel", Align::Left),
         ("what it does", Align::Left),
+        ("event loop", Align::Left),
         ("plugin", Align::Left),
         ("version", Align::Left),
         ("library", Align::Left),
@@ -18,7 +19,8 @@ pub fn list(list: &PluginList, style: Style) -> String {
         for kernel in &plugin.kernels {
             let (name, version) = (plugin.name.clone(), plugin.version.clone());
             let library = plugin.path.display().to_string();
-            grid.row(vec![kernel.name.clone(), kernel.summary.clone(), name, version, library]);
+            let on_loop = if kernel.asynchronous { "asynchronous" } else { "blocks it" };
+            grid.row(vec![kernel.name.clone(), kernel.summary.clone(), on_loop.to_owned(), name, version, library]);
         }
     }
     let folders: Vec<_> = list.path.iter().map(|it| harmless(&it.display().to_string())).collect();
@@ -79,6 +81,7 @@ fn properties(kernel: &KernelInfo) -> String {
         (kernel.deterministic, "deterministic", "not deterministic"),
         (kernel.fork_safe, "works after fork", "needs spawn"),
         (kernel.verifies, "checks its results", "does not check its results"),
+        (kernel.asynchronous, "asynchronous", "blocks an event loop"),
     ];
     said.map(|(holds, yes, no)| if holds { yes } else { no }).join(", ")
 }
@@ -115,7 +118,7 @@ cpu-bound 0.1.0 (MIT OR Apache-2.0), ABI 1.0
 /opt/gild/libcpu_bound.so
 
 cpu-bound: multiplies big integers
-one instance for several workers, deterministic, works after fork, checks its results
+one instance for several workers, deterministic, works after fork, checks its results, blocks an event loop
 parameter  kind     preset  allowed    meaning
 n          integer      30  1 to 5000  size of the product
 mode       string     fast  fast, slow  how [x]
@@ -135,7 +138,7 @@ mode       string     fast  fast, slow  how [x]
         let reason = "wrong ABI: found 2.0, expected 1.x".to_owned();
         plugins.refused.push(gild_model::plugin::PluginRefusal { path: "/opt/gild/libold.so".into(), reason });
         let actual = list(&plugins, STYLE);
-        assert!(actual.contains("cpu-bound  multiplies big integers"), "{actual}");
+        assert!(actual.contains("cpu-bound  multiplies big integers  blocks it"), "{actual}");
         assert!(actual.contains("refused: /opt/gild/libold.so: wrong ABI: found 2.0, expected 1.x"), "{actual}");
     }
 }

@@ -1,58 +1,55 @@
 //! The result of a run: where the time went, case by case, then what it means in sentences.
 
-use gild_model::case::Model;
 use gild_model::experiment::Experiment;
 use gild_model::run::{Run, RunStatus};
-use gild_model::summary::{CaseSummary, Shares, Summary};
+use gild_model::summary::Summary;
 
-use super::grid::{Align, Grid};
-use super::{Style, count, figures, harmless};
+use super::axes::Axes;
+use super::{Style, advice, count, figures, harmless, sentences, table, tasks};
 
-/// A column of shares: its head, and where it comes from.
-type ShareColumn = (&'static str, fn(&Shares) -> Option<f64>);
+/// With more cases than this, not everything there is to say of each is said unasked.
+const CASES_MAX: usize = 12;
 
-/// What the workers did: these add up to 100 %.
-const PHASES: [ShareColumn; 8] = [
-    ("compute", |it| Some(it.compute)),
-    ("lock-wait", |it| Some(it.lock_wait)),
-    ("encode+decode", |it| Some(it.serialize)),
-    ("send+receive", |it| Some(it.transfer)),
-    ("io-wait", |it| Some(it.io_wait)),
-    ("idle", |it| Some(it.idle)),
-    ("startup", |it| Some(it.startup)),
-    ("teardown", |it| Some(it.teardown)),
-];
+/// How much is shown of each case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Its row.
+    Short,
+    /// Its row, that of its coordinator, the times of its classes of tasks, and its sentence.
+    Full,
+}
 
-/// Whether they ran while they did it: these add up to 100 % where all were measured.
-const STATES: [ShareColumn; 4] = [
-    ("on-cpu", |it| it.on_cpu),
-    ("run-queue", |it| it.run_queue),
-    ("blocked", |it| it.blocked),
-    ("stolen", |it| it.stolen),
-];
-
-/// Draws the result of a run.
+/// Draws the result of a run; one of many cases has no sentence for each of them.
 pub fn render(run: &Run, style: Style) -> String {
-    let mut text = heading(run) + "\n";
+    let extent = if run.summary.cases.len() > CASES_MAX { Extent::Short } else { Extent::Full };
+    render_to(run, extent, style)
+}
+
+/// Draws the result of a run with everything there is to say of each case.
+pub fn render_all(run: &Run, style: Style) -> String {
+    render_to(run, Extent::Full, style)
+}
+
+fn render_to(run: &Run, extent: Extent, style: Style) -> String {
+    let axes = Axes::of(&run.experiment);
+    let mut text = heading(run, &axes) + "\n";
     if let Some(state) = state(run) {
         text += &format!("{state}\n");
     }
-    text += &table(&run.summary, style);
-    let lines = [sentences(&run.summary), super::advice::short(&run.summary.advice), notes(run)].concat();
+    text += &table::render(run, &axes, extent, style);
+    let classes = (extent == Extent::Full).then(|| tasks::by_class(run, style)).flatten();
+    text += &classes.map_or_else(String::new, |block| format!("\n{block}"));
+    let lines = [sentences::lines(run, extent), advice::short(&run.summary.advice), notes(run)].concat();
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.join("\n"));
     }
     text + &next(run)
 }
 
-/// `cpu-bound n=30 × 100 tasks      5 repetitions, medians, 95 % CI      2 cores, counters: software (no PMU)`
-fn heading(run: &Run) -> String {
+/// `cpu-bound × 100 tasks, n in 20, 30      5 repetitions, medians, 95 % CI      2 cores, counters: software (no PMU)`
+fn heading(run: &Run, axes: &Axes) -> String {
     let experiment = &run.experiment;
-    let tasks = run.summary.cases.iter().find_map(|case| case.tasks);
-    let mut work = vec![experiment.kernel.clone()];
-    let params = experiment.params.iter().filter(|(name, _)| tasks.is_none() || *name != "tasks");
-    work.extend(params.map(|(name, value)| format!("{name}={value}")));
-    work.extend(tasks.map(|it| format!("× {}", count(it, "task"))));
+    let work = [vec![work(run)], axes.heading()].concat().join(", ");
     let repetitions = match experiment.until {
         None => count(experiment.repetitions.into(), "repetition"),
         Some(until) => {
@@ -60,7 +57,23 @@ fn heading(run: &Run) -> String {
             format!("{} (until ± {})", count(done.into(), "repetition"), figures::share(until.half_width))
         }
     };
-    harmless(&format!("{}      {repetitions}, medians, 95 % CI      {}", work.join(" "), machine(run)))
+    harmless(&format!("{work}      {repetitions}, medians, 95 % CI      {}", machine(run)))
+}
+
+/// `cpu-bound n=30 × 100 tasks`: what all cases have in common.
+fn work(run: &Run) -> String {
+    let Run { experiment, summary, .. } = run;
+    let mut tasks = summary.cases.iter().filter_map(|case| case.tasks);
+    let tasks = tasks.next().filter(|first| tasks.all(|other| other == *first));
+    let mut params = experiment.cases.first().map(|case| experiment.params_of(case)).unwrap_or_default();
+    let varying = summary.groups.first().map(|group| &group.params);
+    params.retain(|name, _| varying.is_none_or(|varying| !varying.contains_key(name)));
+    if tasks.is_some() {
+        params.remove("tasks");
+    }
+    let params = params.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
+    let tasks = tasks.map(|it| format!(" × {}", count(it, "task"))).unwrap_or_default();
+    format!("{}{params}{tasks}", experiment.kernel)
 }
 
 fn machine(run: &Run) -> String {
@@ -89,142 +102,6 @@ fn state(run: &Run) -> Option<String> {
         RunStatus::Interrupted => "was interrupted",
     };
     Some(format!("run {} {became}, {progress}{error}", head.id))
-}
-
-/// The table in one piece where it fits, if need be with smaller gaps and heads of two lines, else in blocks below
-/// each other: walls, phases, states.
-fn table(summary: &Summary, style: Style) -> String {
-    let wide = grid(summary, true, &[&PHASES[..], &STATES[..]].concat());
-    let tight = wide.clone().with_heads(|head| head.replace("vs ", "vs\n").replace('+', "+\n"));
-    for (grid, gap) in [(&wide, 2), (&wide, 1), (&tight, 2), (&tight, 1)] {
-        if grid.width(gap) <= style.width {
-            return grid.text(style, gap);
-        }
-    }
-    let mut blocks = vec![grid(summary, true, &[])];
-    blocks.extend(fitting(summary, &PHASES, style.width));
-    blocks.extend(fitting(summary, &STATES, style.width));
-    blocks.iter().map(|block| block.text(style, 2)).collect::<Vec<_>>().join("\n")
-}
-
-/// Splits columns into tables that fit the width, each with at least one of them.
-fn fitting(summary: &Summary, mut columns: &[ShareColumn], width: usize) -> Vec<Grid> {
-    let mut grids = Vec::new();
-    while !columns.is_empty() {
-        let fits = |count: &usize| grid(summary, false, &columns[..*count]).width(2) <= width;
-        let count = (1..=columns.len()).rev().find(fits).unwrap_or(1);
-        grids.push(grid(summary, false, &columns[..count]));
-        columns = &columns[count..];
-    }
-    grids
-}
-
-fn grid(summary: &Summary, with_wall: bool, shares: &[ShareColumn]) -> Grid {
-    let by_name = needs_names(summary);
-    let mut columns = vec![(if by_name { "case" } else { "model" }.to_owned(), Align::Left)];
-    columns.push(("workers".to_owned(), Align::Right));
-    if with_wall {
-        columns.push(("wall".to_owned(), Align::Right));
-        columns.push((format!("vs {}", baseline_name(summary, by_name)), Align::Right));
-    }
-    columns.extend(shares.iter().map(|(head, _)| (head.to_string(), Align::Right)));
-    let mut grid = Grid::new(columns);
-    let walls = walls(summary);
-    let versus = versus(summary);
-    for (index, case) in summary.cases.iter().enumerate() {
-        let label = if by_name { case.case.name.clone() } else { case.case.model.to_string() };
-        let mut cells = vec![label, case.case.workers.to_string()];
-        if with_wall {
-            cells.extend([walls[index].clone(), versus[index].clone()]);
-        }
-        cells.extend(share_cells(case.workers.as_ref(), shares));
-        grid.row(cells);
-        if let Some(coordinator) = &case.coordinator
-            && !case.case.model.lends_coordinator()
-            && !shares.is_empty()
-        {
-            let blank = if with_wall { 3 } else { 1 };
-            let mut cells = vec!["coordinator".to_owned()];
-            cells.extend(std::iter::repeat_n(String::new(), blank));
-            cells.extend(share_cells(Some(coordinator), shares));
-            grid.dim_row(cells);
-        }
-    }
-    grid
-}
-
-fn share_cells(shares: Option<&Shares>, columns: &[ShareColumn]) -> Vec<String> {
-    columns.iter().map(|(_, share)| figures::share_or_dash(shares.and_then(share))).collect()
-}
-
-/// Model and number of workers do not tell all cases apart.
-fn needs_names(summary: &Summary) -> bool {
-    let key = |case: &CaseSummary| (case.case.model, case.case.workers);
-    let cases = &summary.cases;
-    cases.iter().enumerate().any(|(index, case)| cases[..index].iter().any(|earlier| key(earlier) == key(case)))
-}
-
-fn baseline_name(summary: &Summary, by_name: bool) -> String {
-    match summary.baseline.and_then(|it| summary.cases.get(it as usize)) {
-        Some(case) if by_name || case.case.model != Model::Sequential => case.case.name.clone(),
-        Some(case) => case.case.model.to_string(),
-        None => "baseline".to_owned(),
-    }
-}
-
-/// `1.83 s ± 0.4 %`, with the two figures below each other.
-fn walls(summary: &Summary) -> Vec<String> {
-    let width_of = |case: &CaseSummary| case.wall_ns.as_ref().map(figures::half_width).unwrap_or_default();
-    let widest = summary.cases.iter().map(|case| width_of(case).chars().count()).max().unwrap_or(0);
-    let medians: Vec<_> = summary.cases.iter().filter_map(|case| Some(case.wall_ns?.median)).collect();
-    let mut times = figures::times(&medians).into_iter();
-    let wall = |case: &CaseSummary| {
-        let median = match case.wall_ns {
-            Some(_) => times.next().expect("there is one time per case that has a wall time"),
-            None if case.failed > 0 => "failed".to_owned(),
-            None => figures::NOT_MEASURED.to_owned(),
-        };
-        if widest == 0 { median } else { format!("{median} {:<widest$}", width_of(case)) }
-    };
-    summary.cases.iter().map(wall).collect()
-}
-
-/// `0.98× (tie)`, with the ratios below each other.
-fn versus(summary: &Summary) -> Vec<String> {
-    let any_tie = summary.cases.iter().any(|case| case.versus.is_some_and(|it| it.tie));
-    let versus = |(index, case): (usize, &CaseSummary)| {
-        let baseline = summary.baseline == u32::try_from(index).ok() && case.wall_ns.is_some();
-        let (ratio, tie) = match &case.versus {
-            Some(ratio) => (figures::ratio(ratio.estimate.median), ratio.tie),
-            // By definition: the baseline is as fast as itself.
-            None if baseline => (figures::ratio(1.0), false),
-            None => (figures::NOT_MEASURED.to_owned(), false),
-        };
-        match (any_tie, tie) {
-            (false, _) => ratio,
-            (true, true) => format!("{ratio} (tie)"),
-            (true, false) => format!("{ratio}      "),
-        }
-    };
-    summary.cases.iter().enumerate().map(versus).collect()
-}
-
-/// One sentence per case, and why trials failed where the sentence does not say it.
-fn sentences(summary: &Summary) -> Vec<String> {
-    let mut lines = Vec::new();
-    for case in &summary.cases {
-        if !case.sentence.is_empty() {
-            lines.push(harmless(&case.sentence));
-        }
-        if let Some(error) = case.error.as_ref().filter(|it| !case.sentence.contains(*it)) {
-            lines.push(harmless(&format!(
-                "{}: {} failed: {error}",
-                case.case.name,
-                count(case.failed.into(), "trial")
-            )));
-        }
-    }
-    lines
 }
 
 /// What else a reader has to know: doubts about the figures, the accounting's own cost, whether results agree.
@@ -270,6 +147,7 @@ fn next(run: &Run) -> String {
 mod tests {
     use super::*;
     use crate::testing;
+    use gild_model::case::{Case, LockPolicy};
 
     const PLAIN: Style = Style { colour: false, width: 200 };
 
@@ -281,11 +159,11 @@ mod tests {
     fn a_result_reads_like_the_article() {
         let expected = "\
 cpu-bound n=30 × 100 tasks      5 repetitions, medians, 95 % CI      2 cores, counters: software (no PMU here)
-model        workers             wall  vs sequential  compute  lock-wait  encode+decode  send+receive  io-wait    idle  startup  teardown   on-cpu  run-queue  blocked  stolen
-sequential         1  1.830 s ± 0.4 %    1.00×         99.9 %        0 %            0 %           0 %      0 %     0 %   <0.1 %    <0.1 %   99.0 %      0.5 %      0 %   0.5 %
-threads           10  1.860 s ± 0.6 %    0.98× (tie)   10.1 %     89.7 %            0 %           0 %      0 %   0.1 %    0.1 %    <0.1 %  100.0 %          –        –       –
-processes         10  0.970 s ± 1.2 %    1.89×         90.0 %        0 %          2.0 %         3.0 %      0 %   4.0 %    1.0 %    <0.1 %   55.0 %     40.0 %    4.5 %   0.5 %
-coordinator                                               0 %        0 %          1.5 %         0.5 %      0 %  98.0 %      0 %       0 %    2.0 %      0.5 %   97.5 %     0 %
+model        workers             wall  vs sequential  tasks/s  compute  lock-wait  encode+decode  send+receive  io-wait    idle  startup  teardown   on-cpu  run-queue  blocked  stolen
+sequential         1  1.830 s ± 0.4 %    1.00×           54.6   99.9 %        0 %            0 %           0 %      0 %     0 %   <0.1 %    <0.1 %   99.0 %      0.5 %      0 %   0.5 %
+threads           10  1.860 s ± 0.6 %    0.98× (tie)     53.8   10.1 %     89.7 %            0 %           0 %      0 %   0.1 %    0.1 %    <0.1 %  100.0 %          –        –       –
+processes         10  0.970 s ± 1.2 %    1.89×            103   90.0 %        0 %          2.0 %         3.0 %      0 %   4.0 %    1.0 %    <0.1 %   55.0 %     40.0 %    4.5 %   0.5 %
+coordinator                                                        0 %        0 %          1.5 %         0.5 %      0 %  98.0 %      0 %       0 %    2.0 %      0.5 %   97.5 %     0 %
 ";
         let actual = drawn(200);
         let table: String = actual.lines().take(6).map(|line| format!("{line}\n")).collect();
@@ -348,13 +226,21 @@ coordinator                                           0 %       0 %         1.5 
     }
 
     #[test]
-    fn cases_that_differ_in_the_lock_alone_are_shown_by_name() {
+    fn cases_that_differ_in_the_lock_alone_have_a_column_for_it() {
         let mut run = testing::run();
-        run.summary.cases[2].case.model = Model::Threads;
-        run.summary.cases[2].case.name = "threads-10-unlocked".to_owned();
+        let unlocked = Case {
+            name: "threads-10-unlocked".to_owned(),
+            lock: Some(LockPolicy::None),
+            interval_us: None,
+            ..run.experiment.cases[1].clone()
+        };
+        run.experiment.cases[2] = unlocked.clone();
+        run.summary.cases[2].case = unlocked;
         let actual = render(&run, PLAIN);
-        assert!(actual.lines().nth(1).unwrap().starts_with("case "), "{actual}");
-        assert!(actual.contains("\nthreads-10-unlocked"), "{actual}");
+        let starts: Vec<_> =
+            actual.lines().skip(1).take(4).map(|line| line.split_whitespace().take(3).collect::<Vec<_>>()).collect();
+        assert_eq!(starts[0], ["model", "workers", "lock"], "{actual}");
+        assert_eq!(starts[2..], [["threads", "10", "cpython"], ["threads", "10", "none"]], "{actual}");
     }
 
     #[test]
@@ -382,6 +268,99 @@ coordinator                                           0 %       0 %         1.5 
         run.summary.results_identical = Some(false);
         let actual = render(&run, PLAIN);
         assert!(actual.contains("NOT identical") && !actual.contains("All results"), "{actual}");
+    }
+
+    #[test]
+    fn a_sweep_reads_as_a_table_of_its_axes() {
+        let expected = "\
+cpu-bound × 100 tasks, n in 10, 20      5 repetitions, medians, 95 % CI      2 cores, counters: software (no PMU here)
+ n model       workers chunk             wall         vs compute lock-wait encode+   send+ io-wait   idle startup teardown on-cpu run-queue blocked stolen
+                                              sequential                    decode receive
+10 sequential        1        4.00 ms ± 1.0 %      1.00×  90.0 %       0 %   2.0 %   3.0 %     0 %  4.0 %   1.0 %   <0.1 % 55.0 %    40.0 %   4.5 %  0.5 %
+10 processes         2     1  5.00 ms ± 1.0 %      0.80×  90.0 %       0 %   2.0 %   3.0 %     0 %  4.0 %   1.0 %   <0.1 % 55.0 %    40.0 %   4.5 %  0.5 %
+   coordinator                                               0 %       0 %   1.5 %   0.5 %     0 % 98.0 %     0 %      0 %  2.0 %     0.5 %  97.5 %    0 %
+10 processes         2     8  3.00 ms ± 1.0 %      1.33×  90.0 %       0 %   2.0 %   3.0 %     0 %  4.0 %   1.0 %   <0.1 % 55.0 %    40.0 %   4.5 %  0.5 %
+   coordinator                                               0 %       0 %   1.5 %   0.5 %     0 % 98.0 %     0 %      0 %  2.0 %     0.5 %  97.5 %    0 %
+
+20 sequential        1       400.0 ms ± 1.0 %      1.00×  90.0 %       0 %   2.0 %   3.0 %     0 %  4.0 %   1.0 %   <0.1 % 55.0 %    40.0 %   4.5 %  0.5 %
+20 processes         2     1 250.0 ms ± 1.0 %      1.60×  90.0 %       0 %   2.0 %   3.0 %     0 %  4.0 %   1.0 %   <0.1 % 55.0 %    40.0 %   4.5 %  0.5 %
+   coordinator                                               0 %       0 %   1.5 %   0.5 %     0 % 98.0 %     0 %      0 %  2.0 %     0.5 %  97.5 %    0 %
+20 processes         2     8 200.0 ms ± 1.0 %      2.00×  90.0 %       0 %   2.0 %   3.0 %     0 %  4.0 %   1.0 %   <0.1 % 55.0 %    40.0 %   4.5 %  0.5 %
+   coordinator                                               0 %       0 %   1.5 %   0.5 %     0 % 98.0 %     0 %      0 %  2.0 %     0.5 %  97.5 %    0 %
+";
+        let actual = render(&testing::sweep(), Style { colour: false, width: 160 });
+        let table: String = actual.lines().take(14).map(|line| format!("{line}\n")).collect();
+        assert!(table == expected, "expected:\n{expected}\nactual:\n{table}");
+    }
+
+    #[test]
+    fn a_sweep_fits_a_narrow_terminal() {
+        let actual = render(&testing::sweep(), Style { colour: false, width: 80 });
+        let table: Vec<_> = actual.lines().skip(1).take_while(|line| !line.contains(": one of several")).collect();
+        assert!(table.iter().all(|line| line.chars().count() <= 80), "{actual}");
+        assert_eq!(
+            table[0].split_whitespace().collect::<Vec<_>>().join(" "),
+            "n model workers chunk wall vs sequential tasks/s"
+        );
+        assert_eq!(table[4], "", "groups are set apart: {actual}");
+    }
+
+    #[test]
+    fn groups_without_a_common_baseline_are_held_against_their_own() {
+        let mut run = testing::sweep();
+        let baseline = |run: &mut Run, cases: [u32; 2]| {
+            run.summary.groups.iter_mut().zip(cases).for_each(|(group, case)| group.baseline = case);
+        };
+        let head = |run: &Run| table::render(run, &Axes::of(&run.experiment), Extent::Full, PLAIN);
+        baseline(&mut run, [2, 4]);
+        assert!(head(&run).contains("vs processes-2 "), "{}", head(&run));
+        baseline(&mut run, [0, 4]);
+        assert!(head(&run).contains("vs baseline "), "{}", head(&run));
+    }
+
+    /// The sweep with seven times as many cases of the first group.
+    fn large() -> Run {
+        let mut run = testing::sweep();
+        let n = run.experiment.cases.len();
+        for copy in 0..7 {
+            let name = format!("copy {copy}");
+            let case = Case { name, chunk: Some(10 + copy), ..run.experiment.cases[2].clone() };
+            run.summary
+                .cases
+                .push(gild_model::summary::CaseSummary { case: case.clone(), ..run.summary.cases[2].clone() });
+            run.experiment.cases.push(case);
+            run.summary.groups[0].cases.push(n as u32 + copy);
+        }
+        run
+    }
+
+    #[test]
+    fn of_many_cases_not_everything_is_said_unasked() {
+        let mut run = large();
+        let error = Some("no memory".to_owned());
+        for case in [3, 4] {
+            run.summary.cases[case].error.clone_from(&error);
+        }
+        let actual = render(&run, PLAIN);
+        let lines: Vec<_> = actual
+            .lines()
+            .skip_while(|line| !line.is_empty())
+            .skip(1)
+            .skip_while(|line| !line.is_empty())
+            .take(3)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "processes-2-chunk8-n=10 and 1 more case failed: no memory",
+                "More on each of the 13 cases (a sentence, its coordinator, its classes of tasks): gilctl show 12 --all",
+            ]
+        );
+        assert!(!actual.contains("coordinator "), "{actual}");
+        let all = render_all(&run, PLAIN);
+        assert!(all.contains("processes-2-n=20: one of several.") && all.contains("coordinator "), "{all}");
+        assert!(!all.contains("--all"), "{all}");
     }
 
     #[test]

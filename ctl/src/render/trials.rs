@@ -4,6 +4,7 @@ use gild_model::experiment::Experiment;
 use gild_model::noise::Noise;
 use gild_model::trial::Trial;
 
+use super::axes::Axes;
 use super::grid::{Align, Grid};
 use super::{Style, figures};
 
@@ -12,8 +13,12 @@ pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String
     if trials.is_empty() {
         return "no trial is finished\n".to_owned();
     }
-    let mut grid = Grid::new([
-        ("case", Align::Left),
+    let axes = Axes::of(experiment);
+    let mut columns = match axes.is_plain() {
+        true => vec![("case".to_owned(), Align::Left)],
+        false => axes.columns(),
+    };
+    let figures = [
         ("trial", Align::Left),
         ("status", Align::Left),
         ("wall", Align::Right),
@@ -25,18 +30,24 @@ pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String
         ("results", Align::Left),
         ("verified", Align::Left),
         ("error", Align::Left),
-    ]);
+    ];
+    columns.extend(figures.map(|(head, align)| (head.to_owned(), align)));
+    let mut grid = Grid::new(columns);
     for trial in trials {
-        grid.row(row(experiment, trial));
+        let case = match experiment.cases.get(trial.case as usize) {
+            Some(_) if !axes.is_plain() => axes.cells(trial.case as usize),
+            _ => vec![case_name(experiment, trial)],
+        };
+        grid.row([case, row(experiment, trial)].concat());
     }
     grid.wrapped(style)
 }
 
+/// What was measured of a trial.
 fn row(experiment: &Experiment, trial: &Trial) -> Vec<String> {
     let verified = trial.verified.map(|it| if it { "yes" } else { "NO" });
     let digest = trial.digest.as_ref().map(|it| it.chars().take(12).collect::<String>());
     vec![
-        case_name(experiment, trial),
         number(experiment, trial),
         trial.status.name().to_owned(),
         figures::number_or_dash(trial.wall_ns.map(|ns| figures::time(ns as f64))),
@@ -93,5 +104,18 @@ mod tests {
             ]
         );
         assert_eq!(render(&run.experiment, &[], STYLE), "no trial is finished\n");
+    }
+
+    #[test]
+    fn the_trials_of_a_sweep_have_its_axes() {
+        let run = testing::sweep();
+        let drawn = render(&run.experiment, &run.trials, STYLE);
+        let lines: Vec<_> =
+            drawn.lines().map(|it| it.split_whitespace().take(5).collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(
+            lines[..4],
+            ["n model workers chunk trial", "10 sequential 1 1/5 done", "10 processes 2 1 1/5", "10 processes 2 8 1/5"],
+            "{drawn}"
+        );
     }
 }

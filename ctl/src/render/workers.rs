@@ -6,6 +6,7 @@ use gild_model::host::Tier;
 use gild_model::phase::Phase;
 use gild_model::trial::Trial;
 
+use super::axes::Axes;
 use super::grid::{Align, Grid};
 use super::{Style, figures, harmless, trials};
 
@@ -36,12 +37,16 @@ pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String
     if trials.is_empty() {
         return "no trial is finished\n".to_owned();
     }
-    trials.iter().map(|trial| one_trial(experiment, trial, style)).collect::<Vec<_>>().join("\n")
+    let axes = Axes::of(experiment);
+    trials.iter().map(|trial| one_trial(experiment, &axes, trial, style)).collect::<Vec<_>>().join("\n")
 }
 
-fn one_trial(experiment: &Experiment, trial: &Trial, style: Style) -> String {
+fn one_trial(experiment: &Experiment, axes: &Axes, trial: &Trial, style: Style) -> String {
     let wall = figures::number_or_dash(trial.wall_ns.map(|ns| figures::time(ns as f64)));
-    let case = trials::case_name(experiment, trial);
+    let mut case = trials::case_name(experiment, trial);
+    if experiment.cases.get(trial.case as usize).is_some() && !axes.is_plain() {
+        case += &format!(" ({})", axes.words(trial.case as usize));
+    }
     let number = trials::number(experiment, trial);
     let (status, tier) = (trial.status.name(), trial.tier.name().to_owned() + way(trial));
     let mut text = harmless(&format!("{case}, trial {number}: {status}, wall {wall}, counters: {tier}")) + "\n";
@@ -151,6 +156,13 @@ mod tests {
                 "note: 0: the ring could not be mapped",
             ]
         );
+    }
+
+    #[test]
+    fn the_workers_of_a_sweep_have_its_axes() {
+        let trial = Trial { case: 3, ..testing::trial_with_accounts() };
+        let drawn = render(&testing::sweep().experiment, &[trial], Style { colour: false, width: 200 });
+        assert!(drawn.starts_with("processes-2-chunk8-n=10 (n=10, chunk=8), trial 1/5: done"), "{drawn}");
     }
 
     #[test]

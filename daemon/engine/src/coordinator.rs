@@ -18,11 +18,13 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use crate::ledger::layout::{Header, KERNEL_PHASE_NAME_LEN};
 use crate::ledger::map::Map;
+use crate::ledger::task_log::TaskLog;
+use crate::ledger::task_log::writer::store_text;
 use crate::measure::cost;
 use crate::measure::meter::Meter;
 use crate::measure::tools::Plan;
 use crate::models::Trial;
-use crate::plugin::instance::Instance;
+use crate::plugin::instance::{Instance, Planned};
 use crate::plugin::library::Plugin;
 use crate::plugin::value::Value;
 use crate::spec::{CONTROL_FD, LEDGER_FD, Outcome, TrialSpec};
@@ -63,7 +65,7 @@ fn run(control: &UnixStream, ledger: &OwnedFd) -> Result<Outcome, String> {
     let plan = Plan::of(&spec);
     pin_for_counters(&spec, &plan);
     let mut meter = Meter::start(map.coordinator(), &plan);
-    let outcome = trial(&spec, &plan, map, &mut meter);
+    let outcome = trial(&spec, &plan, (ledger, map), &mut meter);
     meter.finish();
     outcome
 }
@@ -79,16 +81,24 @@ fn pin_for_counters(spec: &TrialSpec, plan: &Plan) {
     }
 }
 
-fn trial(spec: &TrialSpec, plan: &Plan, map: &'static Map, meter: &mut Meter<'static>) -> Result<Outcome, String> {
+fn trial(
+    spec: &TrialSpec,
+    plan: &Plan,
+    (ledger, map): (&OwnedFd, &'static Map),
+    meter: &mut Meter<'static>,
+) -> Result<Outcome, String> {
     let plugin = Plugin::load(&spec.plugin).map_err(|error| error.to_string())?;
     let kernel = plugin.kernel(&spec.kernel).map_err(|error| error.to_string())?;
     let values = gild_model::params::resolve(&kernel.info, &spec.params).map_err(|error| error.to_string())?;
     let cores = topology::allowed_cores().map_err(|error| format!("sched_getaffinity: {error}"))?;
     let cores = pinning::place(&spec.case.pinning, spec.case.workers, &cores)?;
     let instance = Instance::create(kernel, &values).map_err(|error| format!("create: {error}"))?;
-    let tasks = instance.plan().map_err(|error| format!("plan: {error}"))?;
+    let Planned { tasks, classes } = instance.plan().map_err(|error| format!("plan: {error}"))?;
     cost::measure(meter, map.header()).map_err(|error| format!("cannot measure the cost of a mark: {error}"))?;
     name_phases(map.header(), &kernel.info.phases);
+    let class_of = tasks.iter().map(|task| task.class);
+    let log = TaskLog::lay_out(ledger, map, &classes, class_of).map_err(|error| format!("task log: {error}"))?;
+    let plan = &plan.with_log(log);
     let weight = tasks.iter().fold(0u64, |sum, task| sum.saturating_add(task.weight));
     map.header().weight_planned.store(weight, Relaxed);
     map.header().tasks_planned.store(tasks.len() as u64, Release);
@@ -111,13 +121,6 @@ fn conclude(instance: &Instance<'_>, results: &[Value]) -> Result<Outcome, Strin
 
 fn name_phases(header: &Header, names: &[String]) {
     for (words, name) in header.kernel_phases.iter().zip(names) {
-        let end = name.floor_char_boundary(KERNEL_PHASE_NAME_LEN);
-        let mut bytes = [0; KERNEL_PHASE_NAME_LEN];
-        bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
-        for (word, chunk) in words.iter().zip(bytes.chunks_exact(8)) {
-            let mut eight = [0; 8];
-            eight.copy_from_slice(chunk);
-            word.store(u64::from_le_bytes(eight), Relaxed);
-        }
+        store_text(words, &name.as_bytes()[..name.floor_char_boundary(KERNEL_PHASE_NAME_LEN)]);
     }
 }

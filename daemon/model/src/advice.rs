@@ -19,7 +19,7 @@ pub struct Advice {
 /// The advice on cases that do the same work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupAdvice {
-    /// The cases' own parameters, which set the group apart; empty where cases have none of their own.
+    /// The parameters that set the group apart, as far as they were given; empty where there is one group.
     pub params: BTreeMap<String, ParamValue>,
     /// What could be decided.
     pub decision: Decision,

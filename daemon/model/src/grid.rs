@@ -200,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_documentation_is_the_grid_that_it_says() {
+        let documentation = include_str!("../../../docs/experiments.md");
+        let (_, rest) = documentation.split_once("```toml\n").expect("there is an example");
+        let (example, _) = rest.split_once("```").expect("the example ends");
+        let experiment = crate::experiment::parse(example, "experiments.md".as_ref()).unwrap();
+        let names: Vec<_> = experiment.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names.len(), 2 + 2 * 2 * 4 + 2 * 2 * 4);
+        assert_eq!((names[2], names[17]), ("threads-1-500us-n=20", "threads-8-n=30"));
+        assert_eq!(crate::group::groups(&experiment).len(), 2);
+        for key in ["in_flight", "threads_per_process", "lock", "check_interval", "start", "transport", "dispatch"] {
+            assert!(documentation.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
     fn values_are_refused_for_their_own_reason() {
         let refused = |text: &str, expected: &str| {
             let error = expand(text).unwrap_err();

@@ -11,11 +11,13 @@
 //! | [`case`] | one configuration: model, workers, lock policy, start method, transport, dispatch, pinning |
 //! | [`choice`] | a case with choices left open, and how they are made |
 //! | [`grid`] | a case with lists in place of values: every combination |
+//! | [`group`] | cases that do the same work, because their parameters are equal |
 //! | [`phase`] | what a worker is doing, and whether it is running while it does it |
 //! | [`account`] | measured time: per worker, per phase, per state |
 //! | [`trial`] | one execution of all tasks under one case |
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
+//! | [`task_times`] | how long tasks waited and took |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
 //! | [`comparison`] | two runs held against each other |
@@ -33,6 +35,7 @@ pub mod choice;
 pub mod comparison;
 pub mod experiment;
 pub mod grid;
+pub mod group;
 pub mod host;
 pub mod noise;
 pub mod params;
@@ -41,5 +44,6 @@ pub mod phase;
 pub mod plugin;
 pub mod run;
 pub mod summary;
+pub mod task_times;
 pub mod trial;
 pub mod until;

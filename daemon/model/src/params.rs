@@ -201,6 +201,7 @@ mod tests {
             deterministic: true,
             fork_safe: true,
             verifies: false,
+            asynchronous: false,
         }
     }
 

@@ -28,7 +28,8 @@ pub enum Phase {
     SwitchWait = 7,
     /// Running kernel code.
     Compute = 8,
-    /// Inside a blocking region that the kernel declared; the lock is given away.
+    /// Inside a blocking region that the kernel declared; the lock is given away. On an event loop: asking which tasks in
+    /// flight are ready, and waiting until one is.
     IoWait = 9,
     /// After the last task, until exit.
     Teardown = 10,

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::experiment::ParamValue;
 
+/// The note on a worker that ran such a kernel on an event loop.
+pub const BLOCKS_LOOP: &str = "the kernel has no asynchronous form: each task blocked the event loop";
+
 /// A plugin library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginInfo {
@@ -42,6 +45,9 @@ pub struct KernelInfo {
     pub fork_safe: bool,
     /// It checks its results against a known answer.
     pub verifies: bool,
+    /// It has an asynchronous form: many of its tasks can share one thread.
+    #[serde(default)]
+    pub asynchronous: bool,
 }
 
 /// A parameter of a kernel.

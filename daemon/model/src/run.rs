@@ -102,7 +102,7 @@ pub struct Run {
     pub host: Option<HostReport>,
     /// One line per case, over the trials finished so far.
     pub summary: Summary,
-    /// Every finished trial, without its accounts (`workers` is empty).
+    /// Every finished trial, without its accounts and the times of its tasks (`workers` and `task_times` are empty).
     pub trials: Vec<Trial>,
 }
 
@@ -135,4 +135,23 @@ pub struct AccountRow {
     pub core: Option<u32>,
     /// The phase with its times and counters.
     pub account: crate::account::PhaseAccount,
+}
+
+/// One tidy row of the exported task times: run × case × repetition × class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskRow {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: Case,
+    /// Number of the repetition, from 0.
+    pub repetition: u32,
+    /// Whether it was a warm-up.
+    pub warmup: bool,
+    /// How the trial ended.
+    pub status: String,
+    /// The trial's wall time, in nanoseconds.
+    pub trial_wall_ns: Option<u64>,
+    /// The class and its times.
+    pub times: crate::task_times::TaskTimes,
 }

@@ -4,10 +4,14 @@
 //! taken over the pooled lives of all workers of all repetitions, so that they add up to one and can be
 //! recomputed exactly from an export.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::advice::Advice;
 use crate::case::Case;
+use crate::params::ParamValue;
+use crate::task_times::TaskFigures;
 
 /// A figure with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -117,12 +121,18 @@ pub struct CaseSummary {
     pub error: Option<String>,
     /// Wall time, in nanoseconds. `None`: no trial finished.
     pub wall_ns: Option<Estimate>,
-    /// Against the baseline case. `None` for the baseline itself, or when one of the two has no trial.
+    /// Index of the case that it is compared with, the baseline of its group; its own, if it is the baseline.
+    pub baseline: u32,
+    /// Against the baseline. `None` for the baseline itself, or when one of the two has no trial.
     pub versus: Option<Ratio>,
     /// Tasks per trial.
     pub tasks: Option<u64>,
     /// Tasks per second: tasks / median wall time.
     pub tasks_per_s: Option<f64>,
+    /// How long tasks waited and took, over the trials that count: all tasks first, then class by class. Empty: it was not
+    /// measured in all of them.
+    #[serde(default)]
+    pub task_times: Vec<TaskFigures>,
     /// Where the workers' time went. `None`: no trial finished.
     pub workers: Option<Shares>,
     /// Where the coordinator's time went, between the first worker's start and the last result: its phases but
@@ -143,14 +153,33 @@ pub struct CaseSummary {
     pub sentence: String,
 }
 
+/// Cases of a run whose parameters are equal: they do the same work, so their results must be equal and their times can be
+/// compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// The parameters in which the groups differ, with their values here; none in a run of one group. `None`: not given,
+    /// the kernel's preset.
+    pub params: BTreeMap<String, Option<ParamValue>>,
+    /// Indices of its cases, in the order of the experiment; at least one.
+    pub cases: Vec<u32>,
+    /// Index of the case that the others are compared with: the first `sequential` one of the group, else its first.
+    pub baseline: u32,
+    /// Whether all trials of the group that got to their results, warm-ups included, gave the same ones. `None`: fewer than
+    /// two.
+    pub results_identical: Option<bool>,
+    /// Whether the kernel's own check passed wherever it was made. `None`: it has none, or was not asked.
+    pub verified: Option<bool>,
+}
+
 /// All cases of a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// Index of the case that the others are compared with: the first `sequential` one, else the first.
-    pub baseline: Option<u32>,
+    /// Cases that can be compared with each other, in the order of their first ones. One group, unless cases have parameters
+    /// of their own.
+    pub groups: Vec<Group>,
     /// One line per case, in the order of the experiment.
     pub cases: Vec<CaseSummary>,
-    /// Whether all trials that got to their results, warm-ups included, gave the same ones. `None`: fewer than two.
+    /// Whether the trials of each group gave the same results. `None`: no group has two to compare.
     pub results_identical: Option<bool>,
     /// Whether the kernel's own check passed wherever it was made. `None`: it has none, or was not asked.
     pub verified: Option<bool>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::WorkerAccount;
 use crate::host::Tier;
 use crate::noise::Noise;
+use crate::task_times::TaskTimes;
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,9 @@ pub struct Trial {
     pub noise: Option<Noise>,
     /// Accounts: the coordinator first, then the workers in order.
     pub workers: Vec<WorkerAccount>,
+    /// How long tasks waited and took: all of them first, then class by class. Empty: not measured.
+    #[serde(default)]
+    pub task_times: Vec<TaskTimes>,
     /// The end of what the kernel wrote to its standard output and error, if it wrote anything.
     pub output: Option<String>,
 }

@@ -27,39 +27,34 @@ mod words;
 
 use gild_model::advice::{Advice, Decision, GroupAdvice};
 use gild_model::experiment::Experiment;
+use gild_model::summary::Group;
 
 use choice::Choice;
 use evidence::Evidence;
 
-/// The advice on the cases of an experiment. `sound`: the trials that are to be compared did the same work, with the
-/// right results.
-pub(crate) fn advise(experiment: &Experiment, evidence: Vec<Evidence>, sound: bool) -> Advice {
-    let mut groups: Vec<Vec<Evidence>> = Vec::new();
-    for it in evidence {
-        let params = experiment.params_of(&it.case);
-        match groups.iter_mut().find(|group| experiment.params_of(&group[0].case) == params) {
-            Some(group) => group.push(it),
-            None => groups.push(vec![it]),
-        }
-    }
-    Advice { groups: groups.iter().map(|group| of_group(experiment, group, sound)).collect() }
+/// The advice on the cases of an experiment, group by group; `evidence` has one entry per case.
+pub(crate) fn advise(experiment: &Experiment, evidence: &[Evidence], groups: &[Group]) -> Advice {
+    Advice { groups: groups.iter().map(|group| of_group(experiment, evidence, group)).collect() }
 }
 
 /// The advice on cases with the same parameters.
-fn of_group(experiment: &Experiment, evidence: &[Evidence], sound: bool) -> GroupAdvice {
-    let choice = choice::of(evidence, sound);
+fn of_group(experiment: &Experiment, evidence: &[Evidence], group: &Group) -> GroupAdvice {
+    let evidence: Vec<_> = group.cases.iter().map(|case| evidence[*case as usize].clone()).collect();
+    let sound = group.results_identical != Some(false) && group.verified != Some(false);
+    let choice = choice::of(&evidence, sound);
     let name = |at: usize| evidence[at].case.name.clone();
     let finished = evidence.iter().zip(&choice.slower).filter(|(it, _)| it.wall.is_some());
+    let params = group.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
     GroupAdvice {
-        params: evidence[0].case.params.clone(),
+        params: params.collect(),
         decision: decision(&choice),
         case: choice.case.as_ref().ok().map(|case| name(*case)),
         tied_with: choice.tied.iter().map(|at| name(*at)).collect(),
-        sentences: words::sentences(evidence, &choice),
-        tries: suggest::tries(experiment, evidence, &choice),
+        sentences: words::sentences(&evidence, &choice),
+        tries: suggest::tries(experiment, &evidence, &choice),
         cases: finished.map(|(it, slower)| bounds::row(it, *slower)).collect(),
-        scaling: scaling::family::all(evidence),
-        break_even: break_even::of_models(evidence),
+        scaling: scaling::family::all(&evidence),
+        break_even: break_even::of_models(&evidence),
     }
 }
 

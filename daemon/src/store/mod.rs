@@ -2,7 +2,7 @@
 //!
 //! The control plane is the only writer. It appends one trial per transaction, so that whatever happens to the
 //! daemon or the machine, every finished trial is either there with all its accounts or not there at all. The
-//! schema is in `schema.sql` and `schema_2.sql`, column by column; `docs/store.md` says how to query it with other tools.
+//! schema is in `schema.sql`, `schema_2.sql` and `schema_3.sql`, column by column; `docs/store.md` says how to query it with other tools.
 //!
 //! | module | subject |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | `error` | what can go wrong, told apart by what to do about it |
 //! | `runs` | runs: queued, started, ended, listed, removed |
 //! | `trials` | trials with their accounts, written and read back |
+//! | `task_times` | the times of a trial's tasks |
 //! | `noise` | the noise of a trial, a part of its row |
 //! | `rows` | accounts as tidy rows, one after the other |
 //! | `columns` | values to SQL and back |
@@ -28,6 +29,7 @@ mod open;
 mod rows;
 mod runs;
 mod schema;
+mod task_times;
 #[cfg(test)]
 mod tests;
 mod trials;

@@ -11,12 +11,22 @@ use super::noise::{noise_columns, noise_of};
 use super::trials::{account_columns, account_of};
 use super::{Result, Store};
 
+/// The columns of a [`Case`], for [`case_of`].
+macro_rules! case_columns {
+    () => {
+        "cases.name, cases.model, cases.workers, cases.in_flight, cases.threads_per_process, cases.lock,
+         cases.interval_us, cases.check_interval, cases.start, cases.transport, cases.dispatch, cases.chunk,
+         cases.pinning, cases.params"
+    };
+}
+pub(super) use case_columns;
+
 /// The columns of the view `v_accounts`, for one trial. CROSS JOIN keeps the loops in the order written
 /// (sqlite.org/optoverview.html, "Manual control of query plans"), so rows come in their order without sorting.
 pub(super) const ROWS: &str = concat!(
-    "SELECT trials.run, cases.name, cases.model, cases.workers, cases.in_flight, cases.threads_per_process, cases.lock,
-        cases.interval_us, cases.check_interval, cases.start, cases.transport, cases.dispatch, cases.chunk,
-        cases.pinning, cases.params, trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
+    "SELECT trials.run, ",
+    case_columns!(),
+    ", trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
     noise_columns!(),
     ", workers.role, workers.number, workers.pid, workers.tid, workers.core, ",
     account_columns!(),
@@ -35,17 +45,23 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub fn account_rows(&self, id: RunId, visit: &mut dyn FnMut(AccountRow) -> bool) -> Result<()> {
-        self.try_account_rows(id, visit).map_err(|error| self.error(error))
+        self.each_row_of_trials(id, ROWS, |row| Ok(visit(row_of(row)?))).map_err(|error| self.error(error))
     }
 
-    fn try_account_rows(&self, id: RunId, visit: &mut dyn FnMut(AccountRow) -> bool) -> rusqlite::Result<()> {
+    /// Hands over what a statement selects of each trial of a run, until `visit` answers `false`.
+    pub(super) fn each_row_of_trials(
+        &self,
+        id: RunId,
+        of_trial: &str,
+        mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
         let mut trials = self.connection.prepare_cached("SELECT id FROM trials WHERE run = ?1 ORDER BY id")?;
-        let mut rows = self.connection.prepare_cached(ROWS)?;
+        let mut rows = self.connection.prepare_cached(of_trial)?;
         let mut trials = trials.query([id])?;
         while let Some(trial) = trials.next()? {
             let mut rows = rows.query([trial.get::<_, i64>(0)?])?;
             while let Some(row) = rows.next()? {
-                if !visit(row_of(row)?) {
+                if !visit(row)? {
                     return Ok(());
                 }
             }
@@ -73,7 +89,8 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
     })
 }
 
-fn case_of(columns: &mut Columns<'_, '_>) -> rusqlite::Result<Case> {
+/// Reads what [`case_columns`] selected.
+pub(super) fn case_of(columns: &mut Columns<'_, '_>) -> rusqlite::Result<Case> {
     Ok(Case {
         name: columns.take()?,
         model: columns.name()?,

@@ -142,7 +142,7 @@ impl Store {
         let mut trials = Vec::new();
         self.each_trial_for_summary(id, |mut trial| {
             fold.add(&trial);
-            trial.workers = Vec::new();
+            (trial.workers, trial.task_times) = (Vec::new(), Vec::new());
             trials.push(trial);
         })?;
         let summary = fold.finish();

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{Columns, Json};
 use super::noise::{noise_columns, noise_of};
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, task_times};
 
 /// The columns of a [`Trial`] without its workers, after the trial's own id.
 pub(super) const TRIALS: &str = concat!(
@@ -96,6 +96,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let mut trial = trial_of(row)?;
             trial.workers = read_workers(&self.connection, row.get(0)?, detail)?;
+            trial.task_times = task_times::read(&self.connection, row.get(0)?)?;
             visit(trial);
         }
         Ok(())
@@ -152,6 +153,7 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
             ":output": trial.output,
         })?;
     let id = connection.last_insert_rowid();
+    trial.task_times.iter().try_for_each(|times| task_times::write(connection, id, times))?;
     trial.workers.iter().try_for_each(|worker| write_worker(connection, id, worker))
 }
 
@@ -232,6 +234,7 @@ fn trial_of(row: &Row<'_>) -> rusqlite::Result<Trial> {
         noise: noise_of(&mut columns)?,
         output: columns.take()?,
         workers: Vec::new(),
+        task_times: Vec::new(),
     })
 }
 

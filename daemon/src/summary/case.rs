@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gild_model::account::{Role, WorkerAccount};
 use gild_model::case::Case;
+use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
 
@@ -11,11 +12,13 @@ use super::evidence;
 use super::noise::{self, Noises};
 use super::sentence::{self, Facts};
 use super::shares::{Pool, middle_cpu_ns};
+use super::task_times::TaskPool;
 use super::{counts, statistics};
 
 /// The case that others are compared with.
 #[derive(Debug, Clone)]
 pub(super) struct Baseline {
+    index: u32,
     name: String,
     /// Wall times by repetition, in nanoseconds.
     wall_ns: BTreeMap<u32, u64>,
@@ -24,12 +27,25 @@ pub(super) struct Baseline {
 /// What a case is compared with.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reference<'a> {
-    /// Nothing: it is the only one.
+    /// Nothing: it is the only one with its parameters.
     Nothing,
     /// Itself: it is the baseline of the others.
     Itself,
     /// The baseline.
     Other(&'a Baseline),
+}
+
+/// Where a case stands among the others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing<'a> {
+    /// What it is compared with.
+    pub reference: Reference<'a>,
+    /// Index of the baseline of its group.
+    pub baseline: u32,
+    /// Its sentence has to name it.
+    pub named: bool,
+    /// Cores of the machine; 0: not known.
+    pub cores: usize,
 }
 
 /// A case in the making.
@@ -55,12 +71,16 @@ pub(super) struct CaseFold {
     accounting: Vec<Option<f64>>,
     /// What else the machine did during the trials that count, by repetition.
     pub noises: Noises,
+    /// Times of the tasks of the trials that count.
+    pub task_times: TaskPool,
     /// How unevenly the work fell on the workers, summed over the trials that count, in nanoseconds.
     pub imbalance_ns: u128,
     unbalanced: u32,
     /// Rows without a life to compare them with.
     pub unchecked: u32,
     lost_records: u64,
+    /// A kernel without an asynchronous form was run on an event loop.
+    pub blocks_loop: bool,
 }
 
 impl CaseFold {
@@ -78,10 +98,12 @@ impl CaseFold {
             cores_used: Vec::new(),
             accounting: Vec::new(),
             noises: Noises::new(),
+            task_times: TaskPool::default(),
             imbalance_ns: 0,
             unbalanced: 0,
             unchecked: 0,
             lost_records: 0,
+            blocks_loop: false,
         }
     }
 
@@ -98,6 +120,7 @@ impl CaseFold {
         self.wall_ns.extend(trial.wall_ns.map(|wall_ns| (trial.repetition, wall_ns)));
         self.cores_used.push(self.cores_used_by(trial));
         self.accounting.push(trial.accounting.as_ref().map(|cost| cost.share));
+        self.task_times.add(trial);
         self.noises.insert(trial.repetition, trial.noise.clone());
         self.imbalance_ns += evidence::imbalance_ns(trial);
         for worker in &trial.workers {
@@ -120,6 +143,7 @@ impl CaseFold {
         }
         self.unbalanced += u32::from(worker.balanced == Some(false));
         self.unchecked += u32::from(worker.balanced.is_none());
+        self.blocks_loop |= worker.notes.iter().any(|note| note == BLOCKS_LOOP);
         self.lost_records += worker.phases.iter().map(|account| account.lost_records).sum::<u64>();
     }
 
@@ -142,18 +166,18 @@ impl CaseFold {
         self.case.model.lends_coordinator()
     }
 
-    /// What the other cases need of this one, if it is the baseline.
-    pub fn baseline(&self) -> Baseline {
-        Baseline { name: self.case.name.clone(), wall_ns: self.wall_ns.clone() }
+    /// What the other cases need of this one, if it is the baseline and has this index.
+    pub fn baseline(&self, index: u32) -> Baseline {
+        Baseline { index, name: self.case.name.clone(), wall_ns: self.wall_ns.clone() }
     }
 
     /// Its line.
-    pub fn finish(&self, reference: Reference<'_>, cores: usize) -> CaseSummary {
+    pub fn finish(&self, standing: &Standing<'_>) -> CaseSummary {
         let wall_ns: Vec<_> = self.wall_ns.values().map(|wall_ns| *wall_ns as f64).collect();
         let wall_ns = statistics::estimate(&wall_ns);
         let tasks = self.tasks.first().copied().filter(|_| self.tasks.len() == 1);
         let tasks_per_s = wall_ns.zip(tasks).map(|(wall_ns, tasks)| tasks as f64 / (wall_ns.median / 1e9));
-        let versus = self.versus(reference);
+        let versus = self.versus(standing.reference);
         let error = self.first_failure.as_ref().and_then(|(_, error)| error.clone());
         let facts = Facts {
             case: &self.case,
@@ -161,9 +185,9 @@ impl CaseFold {
             failed: self.failed,
             error: error.as_deref(),
             workers: &self.workers,
-            reference,
+            standing,
             versus,
-            cores,
+            blocks_loop: self.blocks_loop,
         };
         CaseSummary {
             sentence: sentence::of(&facts),
@@ -171,9 +195,11 @@ impl CaseFold {
             trials: self.trials,
             failed: self.failed,
             wall_ns,
+            baseline: standing.baseline,
             versus,
             tasks,
             tasks_per_s: tasks_per_s.filter(|rate| rate.is_finite()),
+            task_times: self.task_times.finish(wall_ns),
             workers: self.workers.shares(),
             coordinator: self.coordinator.shares().filter(|_| !self.lends_its_thread()),
             parallelism: median_if_all(&self.cores_used),
@@ -196,6 +222,11 @@ impl CaseFold {
 }
 
 impl Baseline {
+    /// The case's index.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
     /// The case's name.
     pub fn name(&self) -> &str {
         &self.name

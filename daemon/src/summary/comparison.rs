@@ -138,7 +138,7 @@ fn warnings(old: &Run, new: &Run, pairs: &[(&CaseSummary, &CaseSummary)]) -> Vec
     }
     warnings.extend(of_params(old, new));
     warnings.extend(of_settings(old, new));
-    warnings.extend(of_results(old, new));
+    warnings.extend(of_results(old, new, pairs));
     warnings.extend(pairs.iter().flat_map(|(a, b)| of_cases(old, new, a, b)));
     warnings
 }
@@ -179,12 +179,12 @@ fn of_settings(old: &Run, new: &Run) -> Vec<String> {
     differences.into_iter().flatten().collect()
 }
 
-/// What the trials computed, where each run agrees with itself.
-fn of_results(old: &Run, new: &Run) -> Option<String> {
-    let digest = |run: &Run| run.trials.iter().find_map(|trial| trial.digest.clone());
+/// What the trials of the cases computed, where each run agrees with itself.
+fn of_results(old: &Run, new: &Run, pairs: &[(&CaseSummary, &CaseSummary)]) -> Option<String> {
     let agrees = |run: &Run| run.summary.results_identical != Some(false);
-    let (old_digest, new_digest) = (digest(old)?, digest(new)?);
-    (agrees(old) && agrees(new) && old_digest != new_digest)
+    let digest = |run, case: &CaseSummary| trials(run, &case.case).find_map(|trial| trial.digest.clone());
+    let differ = |(a, b): &(&CaseSummary, &CaseSummary)| Some(digest(old, a)? != digest(new, b)?);
+    (agrees(old) && agrees(new) && pairs.iter().filter_map(differ).any(|it| it))
         .then(|| "results differ: the two runs did not do the same work, or not with the same outcome".to_owned())
 }
 

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use gild_engine::ledger::task_log::{TaskLogReading, TaskRecord};
 use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
 use gild_model::case::{CounterScope, LockPolicy, Model, Pinning};
 use gild_model::choice::CaseChoice;
@@ -9,11 +10,14 @@ use gild_model::experiment::Experiment;
 use gild_model::host::Tier;
 use gild_model::noise::Noise;
 use gild_model::phase::Phase;
+use gild_model::task_times::{Percentiles, TaskTime, TaskTimes};
 use gild_model::trial::{AccountingCost, Trial, TrialStatus};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+
+use crate::task_fold::TaskFold;
 
 /// The largest number that the store holds.
 const INTEGER_MAX: u64 = i64::MAX as u64;
@@ -102,15 +106,18 @@ fn honest_worker(role: Role) -> impl Strategy<Value = WorkerAccount> {
 /// Trials that are done, of all cases and repetitions of [`experiment`], whose books balance.
 pub fn honest_trials() -> impl Strategy<Value = Vec<Trial>> {
     let workers = (honest_worker(Role::Coordinator), vec(honest_worker(Role::Worker), 1..4));
-    let one = (workers, 1..10_000_000_000_u64, option::of(0.0..0.1), option::of(honest_noise()));
+    let wall_ns = 1..10_000_000_000_u64;
+    let one = (workers, wall_ns, option::of(0.0..0.1), option::of(honest_noise()), honest_task_times());
     vec(one, 15).prop_map(|trials| {
-        let finished = trials.into_iter().enumerate().map(|(place, (workers, wall_ns, share, noise))| Trial {
-            wall_ns: Some(wall_ns),
-            accounting: share.map(accounting_of),
-            noise,
-            workers: [vec![workers.0], workers.1].concat(),
-            ..done(place as u32 % 3, place as u32 / 3)
-        });
+        let finished =
+            trials.into_iter().enumerate().map(|(place, (workers, wall_ns, share, noise, task_times))| Trial {
+                task_times,
+                wall_ns: Some(wall_ns),
+                accounting: share.map(accounting_of),
+                noise,
+                workers: [vec![workers.0], workers.1].concat(),
+                ..done(place as u32 % 3, place as u32 / 3)
+            });
         finished.collect()
     })
 }
@@ -162,6 +169,7 @@ pub fn done(case: u32, repetition: u32) -> Trial {
         tier: Tier::Software,
         accounting: None,
         noise: None,
+        task_times: Vec::new(),
         workers: Vec::new(),
         output: None,
     }
@@ -266,6 +274,36 @@ fn any_noise() -> impl Strategy<Value = Noise> {
     })
 }
 
+/// Any task times, sensible or not.
+fn any_task_times() -> impl Strategy<Value = TaskTimes> {
+    let maybe = || option::of(0..=INTEGER_MAX);
+    let figures = (0..=INTEGER_MAX, option::of(0.0..1e18_f64), maybe(), maybe(), maybe(), maybe());
+    let time = (figures, any::<String>()).prop_map(|(it, histogram)| TaskTime {
+        figures: Percentiles { count: it.0, mean_ns: it.1, p50_ns: it.2, p90_ns: it.3, p99_ns: it.4, max_ns: it.5 },
+        histogram,
+    });
+    (option::of(any::<String>()), 0..=INTEGER_MAX, vec(time, 3)).prop_map(|(class, planned, times)| {
+        let [wait, service, total] = times.try_into().expect("there are three");
+        TaskTimes { class, planned, wait, service, total }
+    })
+}
+
+/// Times of three tasks, and of those of them that are of a class, as a daemon would store them.
+fn honest_task_times() -> impl Strategy<Value = Vec<TaskTimes>> {
+    let tasks = vec((0..1_000_000_000_u64, 0..1_000_000_000_u64, 0..1_000_000_u64, option::of(0..2_usize)), 3);
+    tasks.prop_map(|tasks| {
+        let mut fold = TaskFold::default();
+        let mut planned = [("io".to_owned(), 0), ("cpu".to_owned(), 0)];
+        for (task, (wait, service, rest, class)) in (0..).zip(tasks) {
+            class.into_iter().for_each(|class| planned[class].1 += 1);
+            let (done, collected) = (wait + service, wait + service + rest);
+            let (done_ns, collected_ns) = (Some(done), Some(collected));
+            fold.add(TaskRecord { task, worker: 0, class, taken_ns: wait, done_ns, collected_ns });
+        }
+        fold.finish(&TaskLogReading { classes: planned.to_vec(), every: 1, damaged: 0, error: None }, Some(3))
+    })
+}
+
 /// Any trial of case 0, sensible or not.
 pub fn any_trial() -> impl Strategy<Value = Trial> {
     let maybe = || option::of(0..=INTEGER_MAX);
@@ -278,7 +316,8 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
     );
     let work = (maybe(), maybe(), 0..=INTEGER_MAX, option::of(any::<String>()), option::of(any::<bool>()));
     let noise = option::of(any_noise());
-    let accounts = (option::of(any_accounting()), noise, vec(any_worker(), 0..4), option::of(any::<String>()));
+    let workers = (vec(any_worker(), 0..4), vec(any_task_times(), 0..3));
+    let accounts = (option::of(any_accounting()), noise, workers, option::of(any::<String>()));
     (end, work, accounts).prop_map(|(end, work, accounts)| Trial {
         case: 0,
         repetition: end.0,
@@ -293,7 +332,8 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
         tier: end.4,
         accounting: accounts.0,
         noise: accounts.1,
-        workers: accounts.2,
+        workers: accounts.2.0,
+        task_times: accounts.2.1,
         output: accounts.3,
     })
 }

@@ -8,10 +8,13 @@
 //! | [`statistics`] | medians and ratios with their 95 % confidence intervals |
 //! | `shares` | accounts pooled into shares of life: by phase, by state |
 //! | `case` | the trials of one case folded into its line |
+//! | `group` | the cases of equal parameters: what they are compared with, whether their results are equal |
+//! | `task_times` | how long tasks waited and took, class by class |
 //! | `evidence` | a case as the rules of the advice see it |
 //! | `noise` | what else the machine did, per case and in one line |
 //! | [`sentence`] | that line in words |
 //! | `notes` | what a reader of the figures has to know |
+//! | `subject` | notes on one subject, which many cases may share |
 //! | `steadiness` | repetitions far off the others, and a slow start |
 //! | `comparison` | two runs held against each other |
 //!
@@ -22,25 +25,28 @@ mod comparison;
 mod evidence;
 #[cfg(test)]
 pub(crate) mod generate;
+mod group;
 mod noise;
 mod notes;
 pub(crate) mod sentence;
 mod shares;
 pub mod statistics;
 mod steadiness;
+mod subject;
+mod task_times;
 #[cfg(test)]
 mod tests;
 
-use gild_model::case::Model;
 use gild_model::experiment::Experiment;
-use gild_model::summary::Summary;
+use gild_model::summary::{CaseSummary, Summary};
 use gild_model::trial::{Trial, TrialStatus};
 use gild_model::until::Until;
 
 use crate::advice::advise;
 
-use case::{CaseFold, Reference};
+use case::{CaseFold, Standing};
 pub use comparison::{Incomparable, compare};
+use group::{GroupFold, all_of};
 use notes::Notes;
 
 /// Folds the trials of an experiment, with their accounts, on a machine with `cores` cores (0: not known).
@@ -55,8 +61,7 @@ pub fn summarize(experiment: &Experiment, trials: &[Trial], cores: usize) -> Sum
 pub struct Fold {
     experiment: Experiment,
     cases: Vec<CaseFold>,
-    baseline: Option<usize>,
-    results: Results,
+    groups: Vec<GroupFold>,
     notes: Notes,
     cores: usize,
     until: Option<Until>,
@@ -65,12 +70,10 @@ pub struct Fold {
 impl Fold {
     /// Starts with no trials.
     pub fn new(experiment: &Experiment, cores: usize) -> Fold {
-        let sequential = experiment.cases.iter().position(|case| case.model == Model::Sequential);
         Fold {
             experiment: experiment.clone(),
-            baseline: sequential.or(if experiment.cases.is_empty() { None } else { Some(0) }),
             cases: experiment.cases.iter().cloned().map(CaseFold::new).collect(),
-            results: Results::default(),
+            groups: group::of(experiment),
             notes: Notes::default(),
             cores,
             until: experiment.until,
@@ -79,59 +82,48 @@ impl Fold {
 
     /// Takes in a trial. One of a case that the experiment does not have is left out.
     pub fn add(&mut self, trial: &Trial) {
-        self.results.add(trial);
-        if let Some(case) = self.cases.get_mut(trial.case as usize) {
-            case.add(trial);
-            self.notes.add(trial);
-        }
+        let index = trial.case as usize;
+        let Some(case) = self.cases.get_mut(index) else { return };
+        case.add(trial);
+        self.notes.add(trial);
+        let group = self.groups.iter_mut().find(|group| group.cases().contains(&index));
+        group.expect("every case is in a group").add(trial);
     }
 
     /// Closes the books.
     pub fn finish(self) -> Summary {
-        let baseline = self.baseline.map(|index| self.cases[index].baseline());
-        let reference = |index| match &baseline {
-            _ if self.cases.len() < 2 => Reference::Nothing,
-            Some(baseline) if self.baseline != Some(index) => Reference::Other(baseline),
-            _ => Reference::Itself,
-        };
-        let lines = self.cases.iter().enumerate().map(|(index, case)| case.finish(reference(index), self.cores));
-        let cases: Vec<_> = lines.collect();
-        let evidence = self.cases.iter().zip(&cases).map(|(case, line)| evidence::of(case, line, self.cores)).collect();
-        let sound = self.results.identical != Some(false) && self.results.verified != Some(false);
-        let of_cases =
-            self.cases.iter().zip(&cases).flat_map(|(case, line)| notes::of_case(case, line, self.cores, self.until));
-        let notes = notes::of_results(&self.results).into_iter().chain(of_cases).chain(self.notes.finish()).collect();
+        let cases = self.lines();
+        let groups: Vec<_> = self.groups.iter().map(GroupFold::finish).collect();
+        let evidence: Vec<_> =
+            self.cases.iter().zip(&cases).map(|(case, line)| evidence::of(case, line, self.cores)).collect();
+        let of_groups = self.groups.iter().flat_map(GroupFold::notes);
+        let of_cases = notes::of_cases(&self.cases, &cases, self.cores, self.until);
+        let notes = of_groups.chain(of_cases).chain(self.notes.finish()).collect();
         Summary {
-            baseline: self.baseline.and_then(|index| u32::try_from(index).ok()),
-            cases,
-            results_identical: self.results.identical,
-            verified: self.results.verified,
+            results_identical: all_of(groups.iter().map(|group| group.results_identical)),
+            verified: all_of(groups.iter().map(|group| group.verified)),
             noise: noise::line(self.cases.iter().map(|case| (case.case.name.as_str(), &case.noises))),
-            advice: advise(&self.experiment, evidence, sound),
+            advice: advise(&self.experiment, &evidence, &groups),
+            groups,
+            cases,
             notes,
         }
     }
-}
 
-/// Whether the trials gave the same results, and the right ones.
-#[derive(Debug, Default)]
-struct Results {
-    digest: Option<String>,
-    identical: Option<bool>,
-    verified: Option<bool>,
-}
-
-impl Results {
-    /// Takes in every trial that got to its results, warm-ups and those with wrong results included.
-    fn add(&mut self, trial: &Trial) {
-        if let Some(passed) = trial.verified {
-            self.verified = Some(self.verified.unwrap_or(true) && passed);
+    /// One line per case, in the order of the experiment.
+    fn lines(&self) -> Vec<CaseSummary> {
+        let named = sentence::need_names(self.cases.iter().map(|case| &case.case));
+        let mut lines: Vec<_> = self.cases.iter().map(|_| None).collect();
+        for group in &self.groups {
+            let baseline = group.baseline(&self.cases);
+            for &case in group.cases() {
+                let reference = group.reference(case, &baseline);
+                let standing =
+                    Standing { reference, baseline: baseline.index(), named: named[case], cores: self.cores };
+                lines[case] = Some(self.cases[case].finish(&standing));
+            }
         }
-        match (&self.digest, &trial.digest) {
-            (Some(first), Some(other)) => self.identical = Some(self.identical.unwrap_or(true) && first == other),
-            (None, Some(first)) => self.digest = Some(first.clone()),
-            (_, None) => {}
-        }
+        lines.into_iter().map(|line| line.expect("every case is in a group")).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gild_model::case::{LockPolicy, Pinning};
 use gild_model::host::Tier;
+use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseNoise, CaseSummary};
 use gild_model::trial::Trial;
 use gild_model::until::Until;
@@ -11,7 +12,8 @@ use gild_model::until::Until;
 use super::case::CaseFold;
 use super::sentence::percent;
 use super::steadiness::{self, Outlier};
-use super::{Results, counts, statistics};
+use super::subject::BySubject;
+use super::{counts, statistics};
 
 /// Above this share of the workers' lives, or of the time of all cores, stolen time is worth a note.
 const STOLEN_MAX: f64 = 0.01;
@@ -48,7 +50,9 @@ impl Notes {
         }
         self.trials += 1;
         self.bare += u32::from(trial.tier < Tier::Software);
-        for note in trial.workers.iter().flat_map(|worker| &worker.notes) {
+        // Said of the case.
+        let of_workers = trial.workers.iter().flat_map(|worker| &worker.notes).filter(|note| *note != BLOCKS_LOOP);
+        for note in of_workers {
             *self.of_workers.entry(note.clone()).or_default() += 1;
         }
     }
@@ -71,25 +75,47 @@ impl Notes {
     }
 }
 
-/// Notes on the results of all trials.
-pub(super) fn of_results(results: &Results) -> Vec<String> {
-    let differ = results.identical == Some(false);
-    let wrong = results.verified == Some(false);
+/// Notes on the results of the trials of equal parameters, which the label names where there are others.
+pub(super) fn of_results(identical: Option<bool>, verified: Option<bool>, label: &str) -> Vec<String> {
+    let differ = identical == Some(false);
+    let wrong = verified == Some(false);
     let notes = [
         differ.then_some("results differ between trials: the cases did not do the same work, so times do not compare"),
         wrong.then_some("the kernel's own check says that results are wrong"),
     ];
-    notes.into_iter().flatten().map(str::to_owned).collect()
+    let place = if label.is_empty() { String::new() } else { format!("{label}: ") };
+    notes.into_iter().flatten().map(|note| format!("{place}{note}")).collect()
 }
 
-/// Notes on one case.
-pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> Vec<String> {
-    let notes = [
+/// Notes on the cases, subject by subject.
+pub(super) fn of_cases(
+    cases: &[CaseFold],
+    lines: &[CaseSummary],
+    cores: usize,
+    until: Option<Until>,
+) -> impl Iterator<Item = String> {
+    let mut subjects: Vec<BySubject> = Vec::new();
+    for (case, line) in cases.iter().zip(lines) {
+        let notes = of_case(case, line, cores, until);
+        subjects.resize_with(notes.len(), BySubject::default);
+        for (subject, note) in subjects.iter_mut().zip(notes) {
+            note.into_iter().for_each(|note| subject.add(&case.case.name, note));
+        }
+    }
+    let cases = cases.len();
+    subjects.into_iter().flat_map(move |subject| subject.finish(cases))
+}
+
+/// Notes on one case: for each subject one, or none.
+fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: Option<Until>) -> Vec<Option<String>> {
+    vec![
+        blocks_loop(case),
         slow_start(case),
         outliers(case),
         unbalanced(case, line),
         gap(case),
         lost_records(line),
+        damaged_times(case),
         oversubscribed(case, cores),
         stolen(case, line),
         others(case, line, cores),
@@ -97,8 +123,14 @@ pub(super) fn of_case(case: &CaseFold, line: &CaseSummary, cores: usize, until: 
         accounting(line),
         wide_interval(line),
         until.and_then(|until| not_narrow_yet(line, until)),
-    ];
-    notes.into_iter().flatten().map(|note| format!("{}: {note}", case.case.name)).collect()
+    ]
+}
+
+fn blocks_loop(case: &CaseFold) -> Option<String> {
+    case.blocks_loop.then(|| {
+        "the kernel has no asynchronous form: each task blocks the event loop, so they ran one after the other"
+            .to_owned()
+    })
 }
 
 /// The wall times in the order of the repetitions, and the outliers among them.
@@ -165,6 +197,13 @@ fn lost_records(line: &CaseSummary) -> Option<String> {
             "context-switch records lost: {}; the phases they fell in have their states from schedstat and CPU time",
             line.lost_records
         )
+    })
+}
+
+fn damaged_times(case: &CaseFold) -> Option<String> {
+    let damaged = case.task_times.damaged;
+    (damaged > 0).then(|| {
+        format!("trials whose stored times of tasks cannot be read: {damaged}; the case has no figures of its tasks")
     })
 }
 

@@ -5,11 +5,13 @@
 //! with the lock in its hand and waits for a core still waits. Where waiting for a core was not measured, the
 //! phases are said as they are.
 
+use std::collections::BTreeMap;
+
 use gild_model::case::{Case, Model};
 use gild_model::phase::Phase;
 use gild_model::summary::Ratio;
 
-use super::case::Reference;
+use super::case::{Reference, Standing};
 use super::shares::Pool;
 
 /// Parts smaller than this are left out, but for computing.
@@ -30,16 +32,28 @@ pub(super) struct Facts<'a> {
     pub error: Option<&'a str>,
     /// The workers' accounts.
     pub workers: &'a Pool,
-    /// What the case is compared with.
-    pub reference: Reference<'a>,
+    /// Where it stands among the others.
+    pub standing: &'a Standing<'a>,
     /// How it compares.
     pub versus: Option<Ratio>,
-    /// Cores of the machine; 0: not known.
-    pub cores: usize,
+    /// A kernel without an asynchronous form was run on an event loop.
+    pub blocks_loop: bool,
 }
 
-/// The sentence.
+/// Which cases a sentence has to name, because that of another one would begin with the same words.
+pub(super) fn need_names<'a>(cases: impl Iterator<Item = &'a Case> + Clone) -> Vec<bool> {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    cases.clone().for_each(|case| *counts.entry(who(case)).or_default() += 1);
+    cases.map(|case| counts[&who(case)] > 1).collect()
+}
+
+/// The sentence, after the case's name where it needs one.
 pub(super) fn of(facts: &Facts<'_>) -> String {
+    let sentence = unnamed(facts);
+    if facts.standing.named { format!("{}: {sentence}", facts.case.name) } else { sentence }
+}
+
+fn unnamed(facts: &Facts<'_>) -> String {
     if facts.trials == 0 {
         return match facts.failed {
             0 => "No trial has finished.".to_owned(),
@@ -49,8 +63,8 @@ pub(super) fn of(facts: &Facts<'_>) -> String {
     let mut sentence = match (whereabouts(facts), verdict(facts)) {
         (Some(whereabouts), Some(verdict)) => format!("{whereabouts}: {verdict}"),
         (Some(only), None) => only,
-        (None, Some(verdict)) => format!("{}: {verdict}", who(facts.case)),
-        (None, None) => format!("{}: nothing but wall time was measured", who(facts.case)),
+        (None, Some(verdict)) => format!("{}: {verdict}", who_of(facts)),
+        (None, None) => format!("{}: nothing but wall time was measured", who_of(facts)),
     };
     if let Some(cost) = cost_of_values(facts) {
         sentence += &format!("; encoding and moving values cost {}", percent(cost));
@@ -140,7 +154,7 @@ fn whereabouts(facts: &Facts<'_>) -> Option<String> {
     words.extend(others.iter().map(|part| part_in_words(*part, "", facts)));
     let last = words.pop()?;
     let list = if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) };
-    Some(format!("{} spent {list}", who(facts.case)))
+    Some(format!("{} spent {list}", who_of(facts)))
 }
 
 /// The largest parts, and computing in any case.
@@ -160,10 +174,15 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 }
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
-    let words = format!("{}{of_their_time} {}", percent(part.share(facts.workers)), part.words());
-    match (part, facts.cores) {
+    let doing = match (part, facts.case.in_flight) {
+        (Part::Io, Some(1)) if !facts.blocks_loop => "waiting until it could go on",
+        (Part::Io, Some(_)) if !facts.blocks_loop => "waiting until one of them could go on",
+        _ => part.words(),
+    };
+    let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));
+    match (part, facts.standing.cores) {
         (Part::Core, 1) => words + " (1 core)",
-        (Part::Core, 2..) => format!("{words} ({} cores)", facts.cores),
+        (Part::Core, 2..) => format!("{words} ({} cores)", facts.standing.cores),
         _ => words,
     }
 }
@@ -177,7 +196,7 @@ fn cost_of_values(facts: &Facts<'_>) -> Option<f64> {
 
 /// How the case compares; `None` if there is nothing to compare it with.
 fn verdict(facts: &Facts<'_>) -> Option<String> {
-    let baseline = match facts.reference {
+    let baseline = match facts.standing.reference {
         Reference::Nothing => return None,
         Reference::Itself => return Some("what the others are compared with".to_owned()),
         Reference::Other(baseline) => baseline.name(),
@@ -193,13 +212,21 @@ fn verdict(facts: &Facts<'_>) -> Option<String> {
     })
 }
 
+/// The workers in words, and whether the loop could do its work.
+fn who_of(facts: &Facts<'_>) -> String {
+    match (facts.case.model, facts.blocks_loop) {
+        (Model::EventLoop, true) => "1 thread with an event loop, blocked by every task,".to_owned(),
+        _ => who(facts.case),
+    }
+}
+
 /// The workers of a case in words: `10 threads`.
 pub(crate) fn who(case: &Case) -> String {
     match (case.model, case.threads_per_process) {
         (Model::Sequential | Model::Threads, _) => count(case.workers, "thread", "s"),
         (Model::Processes, _) => count(case.workers, "process", "es"),
         (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
-        (Model::EventLoop, _) => "1 thread with an event loop".to_owned(),
+        (Model::EventLoop, _) => format!("1 thread with {} in flight", count(case.in_flight.unwrap_or(1), "task", "s")),
         (Model::Hybrid, threads) => {
             let threads = threads.unwrap_or(1);
             format!("{} in {}", count(case.workers, "thread", "s"), count(case.workers / threads, "process", "es"))

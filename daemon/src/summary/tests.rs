@@ -1,5 +1,8 @@
 //! What the summary promises, checked on whole runs.
 
+mod documentation;
+mod sentences;
+
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
 use gild_model::phase::Phase;
@@ -125,7 +128,7 @@ fn the_article_is_told_in_three_sentences() {
              1.89× as fast as sequential; encoding and moving values cost 0.8 %.",
         ]
     );
-    assert_eq!(summary.baseline, Some(SEQUENTIAL));
+    assert!(summary.groups.len() == 1 && summary.cases.iter().all(|line| line.baseline == SEQUENTIAL));
     assert_eq!((summary.results_identical, summary.verified), (Some(true), Some(true)));
     assert_eq!(summary.notes, ["processes-10: 10 workers shared 2 cores, so they waited for one another"]);
 }
@@ -194,7 +197,7 @@ fn two_repetitions_claim_nothing() {
     let line = line_of(PROCESSES, &article()[..6]);
     assert!(line.versus.unwrap().tie);
     assert!(line.sentence.contains("1.89× as fast as sequential (too few repetitions to tell"), "{}", line.sentence);
-    noted(&article()[..6], "processes-10: fewer than 3 repetitions have no confidence interval");
+    noted(&article()[..6], "all cases: fewer than 3 repetitions have no confidence interval");
     noted(
         &article()[..9],
         "the interval of 3 repetitions is their range, which holds the true median 75 % of the time",
@@ -217,16 +220,6 @@ fn what_one_account_lacks_is_said_of_none() {
     let shares = line.workers.unwrap();
     assert_eq!((shares.run_queue, shares.on_cpu.is_some(), shares.blocked.is_some()), (None, true, true));
     assert_eq!((line.parallelism, line.accounting), (None, None));
-}
-
-#[test]
-fn without_run_queue_the_sentence_says_the_phases_as_they_are() {
-    let mut trials = article();
-    for account in trials.iter_mut().flat_map(|trial| &mut trial.workers).flat_map(|worker| &mut worker.phases) {
-        (account.run_queue_ns, account.preempted_ns, account.waking_ns) = (None, None, None);
-    }
-    let sentence = line_of(PROCESSES, &trials).sentence;
-    assert!(sentence.starts_with("10 processes spent 98.0 % of their time computing and 1.3 % encoding"), "{sentence}");
 }
 
 #[test]
@@ -271,7 +264,7 @@ fn notes_name_what_is_wrong_with_the_figures() {
     for trial in &mut trials {
         trial.workers[1].stolen_ns = Some(20_000_000);
     }
-    noted(&trials, "sequential: the hypervisor took 2.0 % of the workers' time (an estimate); wall times include it");
+    noted(&trials, "all cases: the hypervisor took 2.0 % of the workers' time (an estimate); wall times include it");
     trials[1].workers[1].notes.push("no ring".to_owned());
     trials[4].workers[1].notes.push("no ring".to_owned());
     noted(&trials, "no ring (rows of accounts: 2)");
@@ -370,7 +363,7 @@ fn an_accounting_that_costs_too_much_is_noted() {
         });
     }
     assert_eq!(line_of(THREADS, &trials).accounting, Some(0.0061));
-    noted(&trials, "threads-10: the accounting itself cost 0.6 % of the workers' time");
+    noted(&trials, "all cases: the accounting itself cost 0.6 % of the workers' time");
 }
 
 #[test]
@@ -425,36 +418,5 @@ proptest! {
         turned.reverse();
         turned.rotate_left(4);
         prop_assert_eq!(summary_of(&trials), summary_of(&turned));
-    }
-}
-
-#[test]
-fn every_figure_is_in_the_documentation() {
-    fn names(value: &serde_json::Value, into: &mut Vec<String>) {
-        match value {
-            serde_json::Value::Object(fields) => {
-                for (name, value) in fields.iter().filter(|(name, _)| *name != "estimate" && *name != "advice") {
-                    into.push(name.clone());
-                    if !["case", "wall_ns"].contains(&name.as_str()) {
-                        names(value, into);
-                    }
-                }
-            }
-            serde_json::Value::Array(items) => items.iter().for_each(|item| names(item, into)),
-            _ => {}
-        }
-    }
-    let mut figures = Vec::new();
-    let noisy = |trial| Trial { noise: Some(half_used_by_others()), ..trial };
-    let trials: Vec<_> = article().into_iter().map(noisy).collect();
-    names(&serde_json::to_value(summary_of(&trials)).unwrap(), &mut figures);
-    assert!(
-        ["tie", "preempted", "results_identical", "other_cpu_most"]
-            .iter()
-            .all(|name| figures.contains(&(*name).to_owned()))
-    );
-    let documentation = include_str!("../../../docs/statistics.md");
-    for figure in figures {
-        assert!(documentation.contains(&format!("`{figure}`")), "{figure}");
     }
 }

@@ -207,29 +207,69 @@ typedef struct gild_kernel {
     const void *(*extension)(const char *id);
 } gild_kernel;
 
-/* Optional readiness interface: a kernel extension for the event loop */
+/* Optional asynchronous form of a kernel: an extension for the event loop */
 
+/* A kernel that answers this id can run many tasks on one thread: each as an operation that goes on as far as possible
+ * whenever a file descriptor is ready or a time has come. `run` stays mandatory, and gives equal results. Of a kernel
+ * that does not answer it the loop calls `run`, one task after the other: each blocks the loop to its end.
+ *
+ *   start -> poll -> GILD_PENDING -> poll -> ... -> poll -> GILD_OK or an error -> drop
+ *                        ^ a wait has fired, or nothing has happened at all
+ *
+ * Threads: start, poll and drop of all operations of an instance are called on one thread, one at a time, and `run` is
+ *          not called meanwhile. No call waits for anything: what would block is waited for.
+ * Waits:   what a poll registers is one-shot and holds until the operation is polled again, which makes all of it void,
+ *          whatever has fired. An operation is not told what has fired: it tries, and waits again if need be. A poll
+ *          that returns GILD_PENDING and has registered nothing fails the task: nobody would ever poll it again.
+ *          Waits of a poll that returns anything else are void.
+ * Task:    the pointer holds during the call that it is given to, and may be another one each time. Safe points and
+ *          phases are as in `run`. Phases that are open when a call returns are closed by the host, and the next poll
+ *          enters its own: while an operation waits it is in no phase.
+ * Lock:    there is none to give away. Between release and acquire the loop, with all of its operations, stands still;
+ *          the time is accounted as waiting. That is for what can be waited for in no other way (resolving a name). */
 #define GILD_EXT_ASYNC "gild.async/1"
 
-/* The host's; valid during the poll that it was given to. Every wait is one-shot: when it fires, the operation is
- * polled again and its other waits are gone. [worker] */
+/* What an operation can wait for. The host's; valid during the poll that it was given to. [worker, in poll] */
 typedef struct gild_waits {
     uint32_t size, reserved;
-    gild_status (*fd)(gild_task *task, int32_t fd, uint32_t events); /* poll(2) bits; fd stays the kernel's */
-    gild_status (*timer)(gild_task *task, uint64_t deadline_ns);     /* CLOCK_MONOTONIC, absolute */
+    /* Polls the operation again when `fd` is ready for one of `events`: POLLIN, POLLOUT, POLLPRI and POLLRDHUP of
+     * poll(2), at least one; POLLERR and POLLHUP always count. fd stays the kernel's, and open until the next poll or
+     * drop; several operations may wait for one. A regular file is always ready. GILD_E_PARAM: fd is negative, or
+     * events has none of these bits or others. A descriptor that is not open fails the task when poll has returned. */
+    gild_status (*fd)(gild_task *task, int32_t fd, uint32_t events);
+    /* Polls the operation again at `deadline_ns` of CLOCK_MONOTONIC or later, never earlier. If that has passed: as
+     * soon as every other operation that is ready has been polled. */
+    gild_status (*timer)(gild_task *task, uint64_t deadline_ns);
 } gild_waits;
 
-/* Static. All operations of a loop share one thread; no call blocks. [worker] */
+/* The kernel's, answered to GILD_EXT_ASYNC. Static; no function is NULL. */
 typedef struct gild_async {
     uint32_t size, flags; /* flags: 0 */
-    /* Starts an operation and moves it to the host. Borrows *in, which outlives the operation. */
+    /* Makes an operation of a task and moves it to the host. Borrows *in and self, which both outlive the operation. It
+     * need not do anything yet: poll follows. [worker] */
     gild_status (*start)(void *self, gild_task *task, const gild_value *in, void **op);
-    /* Goes on as far as possible. GILD_OK: *out has been stored, only drop follows. GILD_PENDING: at least one wait
-     * has been registered. Must bear being called when nothing has happened. */
+    /* Goes on as far as possible. GILD_OK: a value has been stored in *out, which moves to the host. GILD_PENDING: at
+     * least one wait has been registered. An error: the task has failed. Only drop follows, except after GILD_PENDING.
+     * Must bear being called when nothing has happened. [worker] */
     gild_status (*poll)(void *op, gild_task *task, const gild_waits *waits, gild_value *out);
-    /* Ends an operation; also cancels one that is not done. Never fails. */
+    /* Ends an operation and closes what it has opened; exactly once for each start that succeeded, in any state: one
+     * that is not done is cancelled by it. Calls nothing of the host but log. Never fails. [worker] */
     void (*drop)(void *op);
 } gild_async;
+
+/* Optional task classes: a host extension */
+
+#define GILD_EXT_CLASSES "gild.classes/1"
+
+/* Static; the host's. For plans whose tasks are of several classes: the host then tells how long the tasks of each class
+ * took. A host that does not have it (extension answers NULL) is told nothing, and gets its tasks by emit. */
+typedef struct gild_classes {
+    uint32_t size, reserved;
+    /* As gild_host.emit, and names the class that the task is of: [a-z][a-z0-9_-]*, at most 31 bytes; copied. A plan has
+     * at most 16 classes; one more, or a wrong name, is GILD_E_PARAM. Tasks of no class may be among the others.
+     * [coordinator, in plan] */
+    gild_status (*emit_as)(gild_plan *plan, gild_value input, uint64_t weight, const char *name);
+} gild_classes;
 
 /* The library */
 

@@ -79,11 +79,8 @@ impl<'a> Cx<'a> {
     /// # Panics
     /// The kernel has no such phase.
     pub fn phase<R>(&mut self, index: usize, work: impl FnOnce(&mut Cx<'a>) -> R) -> R {
-        assert!(index < self.phase_count, "phase {index} of {} does not exist", self.phase_count);
-        let phase = u32::try_from(index).expect("phases are few");
-        // SAFETY: as in `checkpoint`; the index is one of the kernel's.
-        unsafe { (self.host.phase_enter)(self.task, phase) };
-        let _open = OpenPhase { host: self.host, task: self.task, phase };
+        // SAFETY: as in `checkpoint`; dropped before this call returns.
+        let _open = unsafe { OpenPhase::enter(self.host, self.task, index, self.phase_count) };
         work(self)
     }
 
@@ -94,7 +91,7 @@ impl<'a> Cx<'a> {
 
     /// Returns a handle for messages that may be used on any thread, and in blocking regions.
     pub fn logger(&self) -> Logger<'a> {
-        Logger { host: self.host }
+        Logger::new(self.host)
     }
 
     /// # Safety
@@ -131,16 +128,31 @@ impl Drop for BlockingRegion<'_, '_> {
     }
 }
 
-/// Closes a phase when it goes out of scope. Keeps the task itself, because the kernel has the `Cx` meanwhile.
-struct OpenPhase<'a> {
+/// Closes a phase when it goes out of scope. Keeps the task itself, because the kernel has the context meanwhile.
+pub(crate) struct OpenPhase<'a> {
     host: &'a Host,
     task: *mut raw::Task,
     phase: u32,
 }
 
+impl<'a> OpenPhase<'a> {
+    /// Enters one of the kernel's `count` phases.
+    ///
+    /// # Safety
+    /// `task` is the running task and this is its thread; the answer is dropped before the call that it was given to
+    /// ends, and phases are left in reverse order.
+    pub(crate) unsafe fn enter(host: &'a Host, task: *mut raw::Task, index: usize, count: usize) -> OpenPhase<'a> {
+        assert!(index < count, "phase {index} of {count} does not exist");
+        let phase = u32::try_from(index).expect("phases are few");
+        // SAFETY: the caller's promise; the index is one of the kernel's.
+        unsafe { (host.phase_enter)(task, phase) };
+        OpenPhase { host, task, phase }
+    }
+}
+
 impl Drop for OpenPhase<'_> {
     fn drop(&mut self) {
-        // SAFETY: made by `Cx::phase` for the running task, dropped before that call returns, in reverse order.
+        // SAFETY: `enter`'s caller has promised that the task is still running, and the order.
         unsafe { (self.host.phase_exit)(self.task, self.phase) };
     }
 }
@@ -151,7 +163,11 @@ pub struct Logger<'a> {
     host: &'a Host,
 }
 
-impl Logger<'_> {
+impl<'a> Logger<'a> {
+    pub(crate) fn new(host: &'a Host) -> Logger<'a> {
+        Logger { host }
+    }
+
     /// Says one message, without a line feed at its end.
     pub fn log(&self, level: Level, message: impl fmt::Display) {
         let message = message.to_string();

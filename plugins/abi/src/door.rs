@@ -14,8 +14,13 @@ use crate::raw::{self, Status};
 /// Unwind safety is asserted because what a panic may leave half done is an instance behind `&self`, and the host
 /// ends the trial.
 pub(crate) fn door(default: Status, body: impl FnOnce() -> Result<()>) -> Status {
+    status_door(default, || body().map(|()| raw::OK))
+}
+
+/// The same for a call that can succeed in several ways.
+pub(crate) fn status_door(default: Status, body: impl FnOnce() -> Result<Status>) -> Status {
     match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => raw::OK,
+        Ok(Ok(status)) => status,
         Ok(Err(error)) => host::fail(error.status_or(default), error.text()),
         Err(payload) => host::fail(raw::E_PANIC, &panic_text(payload)),
     }

@@ -18,9 +18,9 @@ use crate::raw::{self, Status};
 use crate::value::{self, TypeOf, Value};
 
 /// What `self` points to.
-struct Instance<K> {
-    host: Host,
-    kernel: K,
+pub(crate) struct Instance<K> {
+    pub(crate) host: Host,
+    pub(crate) kernel: K,
 }
 
 /// The C side of a kernel.
@@ -46,7 +46,7 @@ impl<K: Kernel> Glue<K> {
             run: Some(run::<K>),
             verify: if K::VERIFY.is_some() { Some(verify::<K>) } else { None },
             destroy: Some(destroy::<K>),
-            extension: None,
+            extension: if K::ASYNC.is_some() { Some(extension::<K>) } else { None },
         }
     };
 
@@ -97,7 +97,7 @@ const fn unique_params(params: &[Param]) -> bool {
 ///
 /// # Safety
 /// `this` is null or came from `create::<K>` and has not been destroyed.
-unsafe fn instance<'a, K>(this: *mut c_void) -> Result<&'a Instance<K>> {
+pub(crate) unsafe fn instance<'a, K>(this: *mut c_void) -> Result<&'a Instance<K>> {
     // SAFETY: null or a live `Instance<K>`, never reached through `&mut` (the caller's promise).
     unsafe { this.cast::<Instance<K>>().as_ref() }.ok_or_else(|| Error::host("the host gave no instance"))
 }
@@ -194,6 +194,13 @@ unsafe extern "C" fn destroy<K: Kernel>(this: *mut c_void) {
             drop(unsafe { Box::from_raw(this.cast::<Instance<K>>()) });
         }
     });
+}
+
+unsafe extern "C" fn extension<K: Kernel>(id: *const c_char) -> *const c_void {
+    // SAFETY: null or a NUL-terminated text of the host's.
+    let is_async = !id.is_null() && unsafe { CStr::from_ptr(id) } == raw::EXT_ASYNC;
+    let table = K::ASYNC.filter(|_| is_async).map(|form| ptr::from_ref(form.table()));
+    table.map_or(ptr::null(), <*const raw::Async>::cast)
 }
 
 /// One line of a library's list of kernels.

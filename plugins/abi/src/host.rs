@@ -1,6 +1,6 @@
 //! The host's functions, checked once at `create`, and the way to say something when there is no instance.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char, c_void};
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
@@ -20,7 +20,12 @@ pub(crate) struct Host {
     pub(crate) acquire: unsafe extern "C" fn(task: *mut raw::Task) -> Status,
     pub(crate) phase_enter: unsafe extern "C" fn(task: *mut raw::Task, phase: u32),
     pub(crate) phase_exit: unsafe extern "C" fn(task: *mut raw::Task, phase: u32),
+    extension: unsafe extern "C" fn(id: *const c_char) -> *const c_void,
 }
+
+/// `gild_classes.emit_as`
+pub(crate) type EmitAs =
+    unsafe extern "C" fn(plan: *mut raw::Plan, input: raw::Value, weight: u64, name: *const c_char) -> Status;
 
 impl Host {
     /// Copies the functions out of the host's table.
@@ -51,7 +56,25 @@ impl Host {
             acquire: table.acquire?,
             phase_enter: table.phase_enter?,
             phase_exit: table.phase_exit?,
+            extension: table.extension?,
         })
+    }
+
+    /// The host's way to take tasks with their class, if it has one.
+    pub(crate) fn emit_as(&self) -> Option<EmitAs> {
+        let table: *const raw::Classes = self.extension(raw::EXT_CLASSES)?.cast();
+        // SAFETY: by the ABI a table that is static and starts with its size; a host that knows the id has made it at
+        // least as large as its first revision.
+        let (size, emit_as) = unsafe { ((&raw const (*table).size).read(), &raw const (*table).emit_as) };
+        let has_it = size as usize >= size_of::<raw::Classes>();
+        // SAFETY: the table is large enough to have the field, as just checked.
+        has_it.then(|| unsafe { emit_as.read() }).flatten()
+    }
+
+    fn extension(&self, id: &CStr) -> Option<*const c_void> {
+        // SAFETY: a function of the host's table, callable by any thread; the id is a string during the call.
+        let table = unsafe { (self.extension)(id.as_ptr()) };
+        (!table.is_null()).then_some(table)
     }
 }
 

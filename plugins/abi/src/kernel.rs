@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use crate::args::Args;
+use crate::async_kernel::AsyncForm;
 use crate::context::Cx;
 use crate::error::Result;
 use crate::param::Param;
@@ -41,6 +42,9 @@ pub trait Kernel: Send + Sync + Sized + 'static {
     const FORK_SAFE: bool = false;
     /// Checks the results against what is known about them. `None` when nothing is.
     const VERIFY: Option<Verify<Self>> = None;
+    /// Its asynchronous form: `Some(AsyncForm::new())` for a kernel that implements [`crate::AsyncKernel`]. `None` when
+    /// there is none: an event loop then calls `run`, and each task blocks the loop.
+    const ASYNC: Option<AsyncForm<Self>> = None;
 
     /// What a task works on.
     type In: Value;

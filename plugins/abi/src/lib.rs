@@ -73,6 +73,8 @@
 //! ```
 
 mod args;
+mod async_context;
+mod async_kernel;
 mod context;
 mod door;
 mod error;
@@ -80,13 +82,17 @@ mod error;
 pub mod export;
 mod host;
 mod kernel;
+mod operation;
 mod param;
 mod plan;
 pub mod raw;
 pub mod testing;
+mod time;
 mod value;
 
 pub use args::Args;
+pub use async_context::{AsyncCx, Readiness};
+pub use async_kernel::{AsyncForm, AsyncKernel};
 pub use context::{Cx, Level, Logger};
 pub use error::{Error, Result};
 pub use kernel::{Kernel, MAX_PHASES, Verify};

@@ -225,6 +225,20 @@ pub struct Async {
     pub drop: Option<unsafe extern "C" fn(op: *mut c_void)>,
 }
 
+/// Identity of the extension for classes of tasks (`GILD_EXT_CLASSES`).
+pub const EXT_CLASSES: &std::ffi::CStr = c"gild.classes/1";
+
+/// `gild_classes`
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+#[expect(missing_docs, reason = "documented in the header")]
+pub struct Classes {
+    pub size: u32,
+    pub reserved: u32,
+    pub emit_as:
+        Option<unsafe extern "C" fn(plan: *mut Plan, input: Value, weight: u64, name: *const c_char) -> Status>,
+}
+
 /// `gild_plugin`
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -266,5 +280,6 @@ layout!(Kernel, 104, size @ 0, flags @ 4, name @ 8, summary @ 16, params @ 24, n
     create @ 56, plan @ 64, run @ 72, verify @ 80, destroy @ 88, extension @ 96);
 layout!(Waits, 24, size @ 0, reserved @ 4, fd @ 8, timer @ 16);
 layout!(Async, 32, size @ 0, flags @ 4, start @ 8, poll @ 16, drop @ 24);
+layout!(Classes, 16, size @ 0, reserved @ 4, emit_as @ 8);
 layout!(Plugin, 48, abi_major @ 0, abi_minor @ 4, abi_minor_min @ 8, size @ 12, name @ 16, version @ 24, license @ 32,
     kernels @ 40);

@@ -3,18 +3,22 @@
 //! [`run`] takes a kernel through its whole life by the doors that a real host uses: create, plan, every input encoded
 //! and decoded as if sent to another process, run, every output encoded and decoded, verify, destroy. It sees every
 //! safe point and notes what a kernel may not do: an unpaired release, an open phase, a value of an undeclared type.
-//! It measures nothing, and everything happens on the calling thread.
+//! It measures nothing, and everything happens on the calling thread. [`run_async`] does the same with a kernel's
+//! asynchronous form: one operation after the other, polled until it is done.
 //!
-//! [`host`] is that host's C side, for tests that call the doors one by one.
+//! [`host`] and [`waits`] are that host's C side, for tests that call the doors one by one.
 
 mod drive;
 pub mod host;
+mod operation;
+pub mod waits;
 
 use std::fmt;
 
-pub use drive::{RawTrial, drive};
+pub use drive::{Form, RawTrial, drive, drive_in};
 pub use host::{Record, Wishes};
 
+use crate::async_kernel::AsyncKernel;
 use crate::export::Glue;
 use crate::kernel::Kernel;
 use crate::raw::{self, Status};
@@ -122,8 +126,28 @@ pub fn run<K: Kernel>(args: &[(&str, Arg)]) -> Result<Trial<K::Out>, Failure> {
 /// # Errors
 /// The first thing that went wrong.
 pub fn run_with<K: Kernel>(args: &[(&str, Arg)], wishes: Wishes) -> Result<Trial<K::Out>, Failure> {
+    run_in::<K>(Form::Plain, args, wishes)
+}
+
+/// Runs all tasks of a kernel by its asynchronous form. Parameters that are not named keep their preset.
+///
+/// # Errors
+/// The first thing that went wrong.
+pub fn run_async<K: AsyncKernel>(args: &[(&str, Arg)]) -> Result<Trial<K::Out>, Failure> {
+    run_async_with::<K>(args, Wishes::default())
+}
+
+/// Runs all tasks of a kernel by its asynchronous form, on a host with wishes of its own, such as to poll for nothing.
+///
+/// # Errors
+/// The first thing that went wrong.
+pub fn run_async_with<K: AsyncKernel>(args: &[(&str, Arg)], wishes: Wishes) -> Result<Trial<K::Out>, Failure> {
+    run_in::<K>(Form::Async, args, wishes)
+}
+
+fn run_in<K: Kernel>(form: Form, args: &[(&str, Arg)], wishes: Wishes) -> Result<Trial<K::Out>, Failure> {
     // SAFETY: the SDK made the table from a safe implementation.
-    let trial = unsafe { drive(Glue::<K>::TABLE, args, wishes) }?;
+    let trial = unsafe { drive_in(Glue::<K>::TABLE, form, args, wishes) }?;
     let decode = |bytes: &Vec<u8>| K::Out::decode(bytes).expect("`drive` has decoded the same bytes");
     Ok(Trial {
         outputs: trial.outputs.iter().map(decode).collect(),

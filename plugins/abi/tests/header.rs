@@ -71,6 +71,7 @@ shapes! {
     },
     gild_waits = Waits { size, reserved, fd, timer },
     gild_async = Async { size, flags, start, poll, drop },
+    gild_classes = Classes { size, reserved, emit_as },
     gild_plugin = Plugin { abi_major, abi_minor, abi_minor_min, size, name, version, license, kernels },
 }
 
@@ -112,7 +113,7 @@ fn rust_constants() -> Facts {
 }
 
 /// Names of the header that are not numbers.
-const OTHER_MACROS: &[&str] = &["GILD_EXPORT", "GILD_HAS", "GILD_KERNEL_H", "GILD_EXT_ASYNC"];
+const OTHER_MACROS: &[&str] = &["GILD_EXPORT", "GILD_HAS", "GILD_KERNEL_H", "GILD_EXT_ASYNC", "GILD_EXT_CLASSES"];
 
 fn all_shapes() -> Vec<Shape> {
     [SHAPES, &[SCALAR]].concat()
@@ -188,6 +189,7 @@ fn the_names_in_texts_are_the_same_in_c_and_in_rust() {
     let text = std::fs::read_to_string(header("include/gild_kernel.h")).unwrap();
     for line in [
         format!("#define GILD_EXT_ASYNC {:?}\n", raw::EXT_ASYNC.to_str().unwrap()),
+        format!("#define GILD_EXT_CLASSES {:?}\n", raw::EXT_CLASSES.to_str().unwrap()),
         format!("GILD_EXPORT const gild_plugin *{}(void);\n", raw::ENTRY_SYMBOL.to_str().unwrap()),
     ] {
         assert!(text.contains(&line), "the header lacks {line}");

@@ -14,22 +14,28 @@
 //! | `memory` | a working set, page faults |
 //! | `instructions` | instructions and branches, counted by hand |
 //! | `switches` | context switches |
+//! | `host` | what a part needs of the host, in either form of a task |
+//! | `on_loop` | the asynchronous form: tasks that give way where they wait |
 //! | `disturb` | what disturbs an account: other cores, children, a thread that vanishes |
+//! | `argument` | what a task is given |
 //! | `value` | results, and what encoding and decoding them costs |
 //! | `life` | what making an instance, giving it up and forking cost |
 //! | `report` | what a task says of itself |
 //! | `procfs` | what procfs says |
 //! | `journal` | the file that it is said to |
 
+mod argument;
 mod block;
 mod burn;
 mod clocks;
 mod disturb;
+mod host;
 mod instructions;
 mod journal;
 mod life;
 mod lock_pattern;
 mod memory;
+mod on_loop;
 mod procfs;
 mod report;
 mod settings;
@@ -40,9 +46,10 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gild_abi::{Args, Cx, Error, Kernel, Param, Plan, Result, Verify, export};
+use gild_abi::{Args, AsyncForm, Cx, Error, Kernel, Param, Plan, Result, Verify, export};
 use nix::unistd::{getpid, gettid};
 
+pub use argument::Argument;
 pub use block::Blocked;
 pub use burn::Burnt;
 pub use clocks::{Figures, Measured};
@@ -58,6 +65,7 @@ pub use switches::{Napped, Yielded};
 pub use value::{Codec, CodecKind, HEADER_BYTES, Parcel};
 
 use clocks::{Start, measured};
+use host::Host;
 use journal::Journal;
 use settings::Settings;
 
@@ -108,8 +116,9 @@ impl Kernel for Calibrated {
     const DETERMINISTIC: bool = true;
     const FORK_SAFE: bool = true;
     const VERIFY: Option<Verify<Self>> = Some(Calibrated::verify);
+    const ASYNC: Option<AsyncForm<Self>> = Some(AsyncForm::new());
 
-    type In = u64;
+    type In = Argument;
     type Out = Parcel;
 
     fn create(args: &Args<'_>) -> Result<Calibrated> {
@@ -120,43 +129,32 @@ impl Kernel for Calibrated {
         Ok(Calibrated { settings, journal })
     }
 
-    fn plan(&self, tasks: &mut Plan<'_, u64>) -> Result<()> {
-        (0..self.settings.tasks).try_for_each(|task| tasks.emit_weighted(task, self.settings.weight()))
+    fn plan(&self, tasks: &mut Plan<'_, Argument>) -> Result<()> {
+        let argument = |task| Argument::new(task, self.settings.argument_bytes);
+        (0..self.settings.tasks).try_for_each(|task| tasks.emit_weighted(argument(task), self.settings.weight()))
     }
 
-    fn run(&self, cx: &mut Cx<'_>, task: &u64) -> Result<Parcel> {
-        if self.settings.sleeps() {
-            block::wake_on_time()?;
-        }
-        if self.settings.late_wake {
-            disturb::wake_late()?;
-        }
-        let stolen = self.settings.steal.then(procfs::stolen_here).transpose()?;
-        let start = Start::now();
-        if self.settings.vanishing_task == Some(*task) {
-            self.vanish(cx, *task)?;
-        }
-        let parts = self.work(cx)?;
-        let parcel =
-            cx.phase(Phase::Value as usize, |_| Parcel::new(*task, self.settings.codec_us, self.settings.value_bytes));
-        let whole = start.figures();
-        let core_stolen_ns = stolen.map(|before| procfs::stolen_here().map(|after| after - before)).transpose()?;
-        if self.settings.report_to_log || self.journal.is_some() {
-            let report = Report {
-                task: *task,
-                pid: getpid().as_raw(),
-                tid: gettid().as_raw(),
-                whole,
-                core_stolen_ns,
-                switches: Switches::now()?,
-                parts,
-            };
-            cx.phase(Phase::Report as usize, |cx| {
-                report.deliver(cx, self.settings.report_to_log, self.journal.as_deref())
-            })?;
-        }
-        Ok(parcel)
+    fn run(&self, cx: &mut Cx<'_>, argument: &Argument) -> Result<Parcel> {
+        let begun = self.begin(cx, argument.task)?;
+        let it = &self.settings;
+        let parts = Parts {
+            cpu: self.burn(cx)?,
+            lock_pattern: part(cx, Phase::LockPattern, it.pattern(), |cx, pattern| {
+                lock_pattern::hold_and_rest(cx, pattern, it.safe_points)
+            })?,
+            block: part(cx, Phase::Block, time(it.block), block::block)?,
+            ..Parts::default()
+        };
+        let parts = self.compute(cx, parts)?;
+        self.finish(cx, argument.task, begun, parts)
     }
+}
+
+/// What is looked at before a task's first part.
+#[derive(Debug)]
+struct Begun {
+    stolen_ns: Option<u64>,
+    start: Start,
 }
 
 impl Calibrated {
@@ -165,24 +163,35 @@ impl Calibrated {
         Calibrated { settings: Settings::off(tasks), journal: None }
     }
 
-    /// Does every part that is on.
-    fn work(&self, cx: &mut Cx<'_>) -> Result<Parts> {
-        let it = &self.settings;
-        let pass = |cx: &Cx<'_>| it.safe_points.pass(cx);
-        if let Some(_pages) = it.fault_pages {
-            // Not counted: the first touch may have to map the program's own code as well.
-            measured(|| memory::touch_pages(std::num::NonZeroUsize::MIN, || pass(cx)))?;
+    fn begin(&self, cx: &mut impl Host, task: u64) -> Result<Begun> {
+        if self.settings.sleeps() {
+            block::wake_on_time()?;
         }
-        let cpu = (it.cpu > Duration::ZERO).then_some(it.cpu);
-        let child = (it.child > Duration::ZERO).then_some(it.child);
-        let block = (it.block > Duration::ZERO).then_some(it.block);
-        let pattern = (it.lock_pattern.rounds > 0).then_some(it.lock_pattern);
+        if self.settings.late_wake {
+            disturb::wake_late()?;
+        }
+        let stolen_ns = self.settings.steal.then(procfs::stolen_here).transpose()?;
+        let start = Start::now();
+        if self.settings.vanishing_task == Some(task) {
+            self.vanish(cx, task)?;
+        }
+        if let Some(_pages) = self.settings.fault_pages {
+            // Not counted: the first touch may have to map the program's own code as well.
+            measured(|| memory::touch_pages(std::num::NonZeroUsize::MIN, || self.settings.safe_points.pass(cx)))?;
+        }
+        Ok(Begun { stolen_ns, start })
+    }
+
+    fn burn(&self, cx: &mut impl Host) -> Result<Option<Measured<Burnt>>> {
+        let it = &self.settings;
+        part(cx, Phase::Cpu, time(it.cpu), |cx, time| burn::burn(time, || it.safe_points.pass(cx)))
+    }
+
+    /// Does every part that is on and comes after those that wait without the lock.
+    fn compute<H: Host>(&self, cx: &mut H, parts: Parts) -> Result<Parts> {
+        let it = &self.settings;
+        let pass = |cx: &H| it.safe_points.pass(cx);
         Ok(Parts {
-            cpu: part(cx, Phase::Cpu, cpu, |cx, time| burn::burn(time, || pass(cx)))?,
-            lock_pattern: part(cx, Phase::LockPattern, pattern, |cx, pattern| {
-                lock_pattern::hold_and_rest(cx, pattern, it.safe_points)
-            })?,
-            block: part(cx, Phase::Block, block, block::block)?,
             working_set: part(cx, Phase::WorkingSet, it.working_set_bytes, |cx, bytes| {
                 memory::touch_lines(bytes, || pass(cx))
             })?,
@@ -198,13 +207,29 @@ impl Calibrated {
             migrations: part(cx, Phase::Migrations, some(it.migrations), |cx, count| {
                 disturb::migrate(count, || pass(cx))
             })?,
-            child: part(cx, Phase::Child, child, |_, time| disturb::raise_child(time))?,
+            child: part(cx, Phase::Child, time(it.child), |_, time| disturb::raise_child(time))?,
+            ..parts
         })
     }
 
+    /// Makes the result, and says what has been measured wherever it is wanted.
+    fn finish(&self, cx: &mut impl Host, task: u64, begun: Begun, parts: Parts) -> Result<Parcel> {
+        let it = &self.settings;
+        let parcel = cx.within(Phase::Value as usize, |_| Parcel::new(task, it.codec_us, it.value_bytes));
+        let whole = begun.start.figures();
+        let core_stolen_ns = begun.stolen_ns.map(|before| procfs::stolen_here().map(|after| after - before));
+        let core_stolen_ns = core_stolen_ns.transpose()?;
+        if it.report_to_log || self.journal.is_some() {
+            let (pid, tid, switches) = (getpid().as_raw(), gettid().as_raw(), Switches::now()?);
+            let report = Report { task, pid, tid, whole, core_stolen_ns, switches, parts };
+            cx.within(Phase::Report as usize, |cx| report.deliver(cx, it.report_to_log, self.journal.as_deref()))?;
+        }
+        Ok(parcel)
+    }
+
     /// Burns its CPU time, says so, and ends the thread in the middle of the task.
-    fn vanish(&self, cx: &mut Cx<'_>, task: u64) -> Result<()> {
-        let burnt = cx.phase(Phase::Cpu as usize, |cx| {
+    fn vanish(&self, cx: &mut impl Host, task: u64) -> Result<()> {
+        let burnt = cx.within(Phase::Cpu as usize, |cx| {
             measured(|| burn::burn(self.settings.cpu, || self.settings.safe_points.pass(cx)))
         })?;
         if let Some(journal) = &self.journal {
@@ -229,13 +254,18 @@ impl Drop for Calibrated {
 }
 
 /// Does a part in its phase and looks at the clocks around it, inside the phase. A part that is off costs nothing.
-fn part<'a, A, T>(
-    cx: &mut Cx<'a>,
+fn part<H: Host, A, T>(
+    cx: &mut H,
     phase: Phase,
     amount: Option<A>,
-    work: impl FnOnce(&mut Cx<'a>, A) -> Result<T>,
+    work: impl FnOnce(&mut H, A) -> Result<T>,
 ) -> Result<Option<Measured<T>>> {
-    amount.map(|amount| cx.phase(phase as usize, |cx| measured(|| work(cx, amount)))).transpose()
+    amount.map(|amount| cx.within(phase as usize, |cx| measured(|| work(cx, amount)))).transpose()
+}
+
+/// A time that is on.
+fn time(time: Duration) -> Option<Duration> {
+    (time > Duration::ZERO).then_some(time)
 }
 
 /// A count that is on.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use gild_abi::{Cx, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::block::block;
-use crate::burn::burn;
+use crate::block::{Blocked, block};
+use crate::burn::{Burnt, burn};
 use crate::clocks::{nanoseconds, wall_time};
 use crate::settings::{LockPattern, SafePoints};
 
@@ -32,23 +32,33 @@ pub struct Held {
     pub reacquire_wall_ns: u64,
 }
 
+impl Held {
+    /// The first half of a round, without its wall time.
+    pub(crate) fn add_burnt(&mut self, burnt: &Burnt) {
+        self.hold_cpu_ns += burnt.burnt_ns;
+        self.hold_host_cpu_ns += burnt.host_cpu_ns;
+        self.hold_host_wall_ns += burnt.host_wall_ns;
+    }
+
+    /// The second half, which ends the round.
+    pub(crate) fn add_rest(&mut self, rested: &Blocked) {
+        self.release_wall_ns += rested.release_wall_ns;
+        self.rest_wall_ns += rested.blocked_wall_ns;
+        self.reacquire_wall_ns += rested.reacquire_wall_ns;
+        self.rounds += 1;
+    }
+}
+
 /// Goes through the rounds.
 pub(crate) fn hold_and_rest(cx: &mut Cx<'_>, pattern: LockPattern, safe_points: SafePoints) -> Result<Held> {
     let mut held = Held::default();
     for _ in 0..pattern.rounds {
         let start = wall_time();
         if pattern.hold > Duration::ZERO {
-            let burnt = burn(pattern.hold, || safe_points.pass(cx))?;
-            held.hold_cpu_ns += burnt.burnt_ns;
-            held.hold_host_cpu_ns += burnt.host_cpu_ns;
-            held.hold_host_wall_ns += burnt.host_wall_ns;
+            held.add_burnt(&burn(pattern.hold, || safe_points.pass(cx))?);
         }
         held.hold_wall_ns += nanoseconds(wall_time() - start);
-        let rested = block(cx, pattern.rest)?;
-        held.release_wall_ns += rested.release_wall_ns;
-        held.rest_wall_ns += rested.blocked_wall_ns;
-        held.reacquire_wall_ns += rested.reacquire_wall_ns;
-        held.rounds += 1;
+        held.add_rest(&block(cx, pattern.rest)?);
     }
     Ok(held)
 }

@@ -1,12 +1,13 @@
 //! What a task says of itself: one line of JSON, as a message, appended to a file, or both.
 
-use gild_abi::{Cx, Error, Level, Result};
+use gild_abi::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::block::Blocked;
 use crate::burn::Burnt;
 use crate::clocks::{Figures, Measured};
 use crate::disturb::{Moved, Raised};
+use crate::host::Host;
 use crate::instructions::{Branched, Counted};
 use crate::journal::Journal;
 use crate::lock_pattern::Held;
@@ -94,9 +95,9 @@ impl Report {
     }
 
     /// Says it wherever it is wanted.
-    pub(crate) fn deliver(&self, cx: &Cx<'_>, to_log: bool, journal: Option<&Journal>) -> Result<()> {
+    pub(crate) fn deliver(&self, cx: &impl Host, to_log: bool, journal: Option<&Journal>) -> Result<()> {
         if to_log {
-            cx.log(Level::Info, serde_json::to_string(self).map_err(Error::new)?);
+            cx.say(serde_json::to_string(self).map_err(Error::new)?);
         }
         journal.map_or(Ok(()), |journal| journal.append(self))
     }

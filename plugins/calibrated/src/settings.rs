@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gild_abi::{Args, Cx, Error, Param, Result};
+use gild_abi::{Args, Error, Param, Result};
 
+use crate::host::Host;
 use crate::instructions::{self, Pattern};
 use crate::value::CODEC_US_MAX;
 
@@ -36,6 +37,10 @@ pub(crate) const PARAMS: &[Param] = &[
     Param::i64(c"child_us", 0, 0..=MINUTE_US)
         .summary(c"forks a child that burns that much CPU time, and waits for it")
         .unit(c"us"),
+    Param::i64(c"payload_bytes", 0, 0..=BYTES_MAX)
+        .summary(c"size of an argument and of a result alike, in place of the two below")
+        .unit(c"bytes"),
+    Param::i64(c"argument_bytes", 0, 0..=BYTES_MAX).summary(c"size of an argument, without its header").unit(c"bytes"),
     Param::i64(c"value_bytes", 0, 0..=BYTES_MAX).summary(c"size of a result, without its header").unit(c"bytes"),
     Param::i64(c"encode_us", 0, 0..=CODEC_US_MAX as i64)
         .summary(c"CPU time to encode a result, and as much to decode it")
@@ -68,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) naps: u64,
     pub(crate) migrations: u64,
     pub(crate) child: Duration,
+    pub(crate) argument_bytes: usize,
     pub(crate) value_bytes: usize,
     pub(crate) codec_us: u64,
     pub(crate) create: Duration,
@@ -99,9 +105,9 @@ pub(crate) enum SafePoints {
 impl SafePoints {
     /// Passes one, or not.
     #[inline(always)]
-    pub(crate) fn pass(self, cx: &Cx<'_>) -> Result<()> {
+    pub(crate) fn pass(self, cx: &impl Host) -> Result<()> {
         match self {
-            SafePoints::Passed => cx.poll(),
+            SafePoints::Passed => cx.safe_point(),
             SafePoints::Avoided => Ok(()),
         }
     }
@@ -124,6 +130,7 @@ impl Settings {
             naps: 0,
             migrations: 0,
             child: Duration::ZERO,
+            argument_bytes: 0,
             value_bytes: 0,
             codec_us: 0,
             create: Duration::ZERO,
@@ -158,7 +165,8 @@ impl Settings {
             naps: args.u64("naps"),
             migrations: args.u64("migrations"),
             child: time("child_us"),
-            value_bytes: args.usize("value_bytes"),
+            argument_bytes: size(args, "argument_bytes")?,
+            value_bytes: size(args, "value_bytes")?,
             codec_us: args.u64("encode_us"),
             create: time("create_us"),
             destroy: time("destroy_us"),
@@ -185,6 +193,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Rounds, if there are any.
+    pub(crate) fn pattern(&self) -> Option<LockPattern> {
+        (self.lock_pattern.rounds > 0).then_some(self.lock_pattern)
+    }
+
     /// Whether a task sleeps until points in time.
     pub(crate) fn sleeps(&self) -> bool {
         self.block + self.lock_pattern.rest > Duration::ZERO
@@ -195,6 +208,17 @@ impl Settings {
         let rounds = u32::try_from(self.lock_pattern.rounds).expect("the bound of rounds is a million");
         let time = self.cpu + self.block + self.child + (self.lock_pattern.hold + self.lock_pattern.rest) * rounds;
         u64::try_from(time.as_micros()).expect("bounds keep it below 2^47").max(1)
+    }
+}
+
+/// The size of an argument or a result: its own, or that of both.
+fn size(args: &Args<'_>, name: &str) -> Result<usize> {
+    match (args.usize("payload_bytes"), args.usize(name)) {
+        (payload, 0) => Ok(payload),
+        (0, own) => Ok(own),
+        (payload, own) => Err(Error::new(format!(
+            "payload_bytes is {payload} and {name} is {own}: give the size of both, or of each"
+        ))),
     }
 }
 

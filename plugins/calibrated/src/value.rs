@@ -1,9 +1,8 @@
-//! What travels between processes.
+//! What comes back from a task.
 //!
 //! | type | bytes |
 //! |---|---|
-//! | `gild.u64/1`, the input | the task's number, 8 bytes, little-endian |
-//! | `gild.calibrated/1`, the result | the task's number, 8 bytes; the CPU time of a codec call in µs, 8 bytes; both little-endian; then padding: the lowest byte of the task's number, again and again |
+//! | `gild.calibrated/1` | the task's number, 8 bytes; the CPU time of a codec call in µs, 8 bytes; both little-endian; then padding: the lowest byte of the task's number, again and again |
 //!
 //! `encode` and `decode` do their work, and then burn what is left of the CPU time. Nothing measured is in a result:
 //! results of all cases are equal.

@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 
 use calibrated::{Calibrated, HEADER_BYTES, Report};
-use gild_abi::testing::{Arg, Failure, Step, Trial, Wishes, run, run_with, table};
+use gild_abi::testing::{Arg, Failure, Step, Trial, Wishes, run, run_async, run_with, table};
 use gild_abi::{Kernel, raw};
 
 /// Runs some tasks and reads the lines that they say.
@@ -37,6 +37,28 @@ fn everything_is_off_at_its_preset() {
     }
     assert_eq!((trial.record.safe_points, trial.record.releases), (0, 0));
     assert!(trial.verified);
+}
+
+#[test]
+fn the_asynchronous_form_does_the_same_and_gives_way_where_it_sleeps() {
+    let args = [("tasks", 2), ("cpu_us", 1000), ("rounds", 3), ("hold_us", 200), ("rest_us", 300), ("block_us", 1000)];
+    let args: Vec<(&str, Arg)> = args.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let trial = run_async::<Calibrated>(&[&args[..], &[("fault_pages", 20.into()), ("report", 1.into())]].concat());
+    let trial = trial.unwrap();
+    assert_eq!(trial.outputs, run::<Calibrated>(&args).unwrap().outputs);
+    // Every sleep is a wait of its own, and none is a blocking region.
+    assert_eq!((trial.record.waits, trial.record.releases), (2 * (3 + 1), 0));
+    for (_, line) in &trial.record.log {
+        let parts = Report::parse(line).unwrap().parts;
+        assert!(parts.cpu.unwrap().truth.burnt_ns >= 1_000_000);
+        let held = parts.lock_pattern.unwrap().truth;
+        assert!(held.rounds == 3 && held.hold_cpu_ns >= 600_000 && held.rest_wall_ns >= 900_000, "{held:?}");
+        let block = parts.block.unwrap().truth;
+        assert!(block.blocked_wall_ns >= 1_000_000, "{block:?}");
+        assert_eq!((block.release_wall_ns, block.reacquire_wall_ns), (0, 0), "there is no lock to give away");
+        let faults = parts.faults.unwrap();
+        assert_eq!((faults.truth.pages, faults.figures.minor_faults), (20, 20), "{faults:?}");
+    }
 }
 
 #[test]
@@ -89,6 +111,17 @@ fn every_part_reports_what_it_was_asked_for() {
     let all: Vec<u32> =
         (0..13).filter(|phase| (counted || ![5, 6].contains(phase)) && (movable || *phase != 9)).collect();
     assert_eq!(entered, all, "each part is a phase, in order");
+}
+
+#[test]
+fn a_payload_is_that_of_arguments_and_results_alike() {
+    let outputs = |args: &[(&str, Arg)]| run::<Calibrated>(args).unwrap().outputs;
+    assert_eq!(outputs(&[("tasks", 1.into()), ("payload_bytes", 100.into())])[0].padding_bytes(), 100);
+    assert_eq!(outputs(&[("tasks", 1.into()), ("argument_bytes", 100.into())])[0].padding_bytes(), 0);
+    for own in ["argument_bytes", "value_bytes"] {
+        let message = refused(&[("payload_bytes", 2.into()), (own, 3.into())]).to_string();
+        assert!(message.contains(&format!("payload_bytes is 2 and {own} is 3")), "{message}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A connection to the server, and those that wait to be used again.
 //!
 //! A connection is kept open when its task is done, as an HTTP client does, and the next task of the same process takes
-//! it: there are as many as a process has tasks under way at once, one per worker. They belong to the instance, not to a
+//! it: there are as many as a process has tasks under way at once, one per worker or per task in flight on an event loop. They belong to the instance, not to a
 //! thread, so that an instance that is given up closes them. A connection that failed is not kept.
 
 use std::io::{self, ErrorKind};
@@ -55,11 +55,25 @@ impl Connection {
                 break;
             }
         }
-        let stream = outcome?;
+        Connection::new(outcome?, limit)
+    }
+
+    /// Takes a stream that is connected.
+    pub(crate) fn new(stream: TcpStream, limit: Duration) -> io::Result<Connection> {
         // A request is not held back until the answer to the one before is acknowledged.
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         Ok(Connection { stream, limit })
+    }
+
+    /// The socket. It does not block.
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// How long it may take to connect, to send a request, to get an answer.
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// Sends a request; waits while the socket takes no more.
@@ -97,7 +111,7 @@ impl Connection {
 }
 
 #[cold]
-fn too_late(limit: Duration, exchange: &Exchange<'_>) -> io::Error {
+pub(crate) fn too_late(limit: Duration, exchange: &Exchange<'_>) -> io::Error {
     let (limit_ms, received) = (limit.as_millis(), exchange.received());
     io::Error::new(ErrorKind::TimedOut, format!("no answer within {limit_ms} ms, only {received} bytes of it"))
 }

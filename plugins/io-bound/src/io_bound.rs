@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use gild_abi::{Args, Cx, Error, Kernel, Param, Plan, Result, Verify};
+use gild_abi::{Args, AsyncCx, AsyncForm, AsyncKernel, Cx, Error, Kernel, Param, Plan, Result, Verify};
 
 use crate::requests::{Client, Phases};
 use crate::settings::{self, Settings};
@@ -34,6 +34,7 @@ impl Kernel for IoBound {
     const DETERMINISTIC: bool = true;
     const FORK_SAFE: bool = true;
     const VERIFY: Option<Verify<Self>> = Some(IoBound::verify);
+    const ASYNC: Option<AsyncForm<Self>> = Some(AsyncForm::new());
 
     type In = Task;
     type Out = u64;
@@ -48,10 +49,20 @@ impl Kernel for IoBound {
     }
 
     fn run(&self, cx: &mut Cx<'_>, task: &Task) -> Result<u64> {
-        match &task.work {
-            Work::Requests(server) => self.client.run(cx, server, task.number, PHASES),
-            Work::Compute => Err(Error::new("every task of io-bound makes requests, and this one has no server")),
-        }
+        self.client.run(cx, server(task)?, task.number, PHASES)
+    }
+}
+
+impl AsyncKernel for IoBound {
+    async fn run_async(&self, cx: AsyncCx<'_>, task: &Task) -> Result<u64> {
+        self.client.run_async(cx, server(task)?, task.number, PHASES).await
+    }
+}
+
+fn server(task: &Task) -> Result<&str> {
+    match &task.work {
+        Work::Requests(server) => Ok(server),
+        Work::Compute => Err(Error::new("every task of io-bound makes requests, and this one has no server")),
     }
 }
 

@@ -9,12 +9,14 @@
 //! | `io_bound`, `mixed` | the kernels |
 //! | `settings` | the parameters that both have |
 //! | `requests` | what a task does: requests, answers, computing in between |
+//! | `async_requests` | the same on an event loop |
 //! | `task` | what travels between processes; what a request says and which result is right |
 //! | `connection` | a connection, and those that wait to be used again |
 //! | `exchange` | one request and its answer on a socket, without waiting |
 //! | `burn` | computing for a given time |
 //! | `server` | the server that a trial starts |
 
+mod async_requests;
 mod burn;
 mod connection;
 mod exchange;

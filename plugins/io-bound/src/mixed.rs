@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use gild_abi::{Args, Cx, Error, Kernel, Param, Plan, Result, Verify};
+use gild_abi::{Args, AsyncCx, AsyncForm, AsyncKernel, Cx, Error, Kernel, Param, Plan, Result, Verify};
 
 use crate::burn::burn;
 use crate::io_bound::check;
@@ -11,7 +11,8 @@ use crate::requests::{Client, Phases};
 use crate::settings::{self, Settings};
 use crate::task::{Task, Work, expected};
 
-/// A task is in one phase all the time, so that the phase tells the class of a task.
+/// The classes of the tasks. A task is in one phase all the time, which is called the same.
+const CLASSES: [&CStr; 2] = [c"io", c"cpu"];
 const IO: usize = 0;
 const CPU: usize = 1;
 const PHASES: Phases = Phases { request: IO, compute: IO };
@@ -43,10 +44,11 @@ impl Kernel for Mixed {
         settings::SERVER_CORE,
         settings::TIMEOUT_MS,
     ];
-    const PHASES: &'static [&'static CStr] = &[c"io", c"cpu"];
+    const PHASES: &'static [&'static CStr] = &CLASSES;
     const DETERMINISTIC: bool = true;
     const FORK_SAFE: bool = true;
     const VERIFY: Option<Verify<Self>> = Some(Mixed::verify);
+    const ASYNC: Option<AsyncForm<Self>> = Some(AsyncForm::new());
 
     type In = Task;
     type Out = u64;
@@ -63,12 +65,12 @@ impl Kernel for Mixed {
     fn plan(&self, tasks: &mut Plan<'_, Task>) -> Result<()> {
         let server = self.client.server()?;
         (0..self.tasks).try_for_each(|number| {
-            let (work, weight) = if self.is_cpu(number) {
-                (Work::Compute, self.cpu.as_micros() as u64)
+            let (class, work, weight) = if self.is_cpu(number) {
+                (CPU, Work::Compute, self.cpu.as_micros() as u64)
             } else {
-                (Work::Requests(server.clone()), self.client.settings.cost_us())
+                (IO, Work::Requests(server.clone()), self.client.settings.cost_us())
             };
-            tasks.emit_weighted(Task { number, work }, weight)
+            tasks.emit_as(CLASSES[class], Task { number, work }, weight)
         })
     }
 
@@ -76,6 +78,19 @@ impl Kernel for Mixed {
         match &task.work {
             Work::Requests(server) => cx.phase(IO, |cx| self.client.run(cx, server, task.number, PHASES)),
             Work::Compute => cx.phase(CPU, |cx| burn(self.cpu, || cx.poll())).map(|()| task.number),
+        }
+    }
+}
+
+impl AsyncKernel for Mixed {
+    /// A task that only computes gives way to nobody: on an event loop all requests wait for it.
+    async fn run_async(&self, cx: AsyncCx<'_>, task: &Task) -> Result<u64> {
+        match &task.work {
+            Work::Requests(server) => cx.phase(IO, self.client.run_async(cx, server, task.number, PHASES)).await,
+            Work::Compute => {
+                cx.phase(CPU, async { burn(self.cpu, || cx.poll()) }).await?;
+                Ok(task.number)
+            }
         }
     }
 }

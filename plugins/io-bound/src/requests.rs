@@ -20,7 +20,7 @@ use crate::task::{add, fill};
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) settings: Settings,
-    pool: Pool,
+    pub(crate) pool: Pool,
     /// In the process that planned only.
     own: Mutex<Option<server::Process>>,
 }
@@ -88,12 +88,17 @@ fn exchange(cx: &mut Cx<'_>, connection: &mut Connection, request: &[u8], answer
     if let Err(error) = cx.blocking(|| connection.receive(&mut exchange))? {
         return Ok(Err(error));
     }
+    Ok(checked(request, answer))
+}
+
+/// An echo server has sent back what it got.
+pub(crate) fn checked(request: &[u8], answer: &[u8]) -> io::Result<()> {
     let wrong = || io::Error::new(ErrorKind::InvalidData, "the answer is not the request: this is no echo server");
-    Ok(if answer == request { Ok(()) } else { Err(wrong()) })
+    if answer == request { Ok(()) } else { Err(wrong()) }
 }
 
 /// An error of the task that names the server.
 #[cold]
-fn failed(server: &str, what: &str, error: &io::Error) -> Error {
+pub(crate) fn failed(server: &str, what: &str, error: &io::Error) -> Error {
     io::Error::new(error.kind(), format!("{server}: {what}: {error}")).into()
 }

@@ -4,10 +4,11 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gild_abi::testing::{Arg, Failure, Step, Wishes, run, run_with, table};
+use gild_abi::testing::{Arg, Failure, Step, Wishes, run, run_async, run_async_with, run_with, table};
 use gild_abi::{Kernel, raw};
 use io_bound::{IoBound, Mixed};
 
@@ -62,8 +63,49 @@ fn results_do_not_depend_on_who_answers_or_how_long_it_takes() {
 fn a_request_may_be_larger_than_all_buffers_on_its_way() {
     for server in [Arg::Text(String::new()), server(echo)] {
         let large = [("bytes", Arg::from(1 << 20)), ("server", server)];
-        assert!(run::<IoBound>(&quick(large)).unwrap().verified);
+        let plain = run::<IoBound>(&quick(large.clone())).unwrap();
+        let on_loop = run_async::<IoBound>(&quick(large)).unwrap();
+        assert!(plain.verified && on_loop.verified);
     }
+}
+
+#[test]
+fn the_asynchronous_form_gives_the_same_results_and_never_blocks() {
+    for spurious_polls in [false, true] {
+        let wishes = Wishes { spurious_polls, ..Wishes::default() };
+        let trial = run_async_with::<IoBound>(&quick([]), wishes).unwrap();
+        assert_eq!(trial.outputs, run::<IoBound>(&quick([])).unwrap().outputs);
+        assert!(trial.verified);
+        // Connecting, and an answer to each of 12 requests: what is sent fits into the socket's buffer. With each wait
+        // comes the time limit.
+        assert!(trial.record.waits >= 2 * (1 + 12), "{:?}", trial.record);
+        assert_eq!(trial.record.releases, 0);
+        let mixed = [("tasks", Arg::from(7)), ("cpu_tasks", 3.into()), ("cpu_us", 1000.into())];
+        let trial = run_async_with::<Mixed>(&quick(mixed.clone()), wishes).unwrap();
+        assert_eq!(trial.outputs, run::<Mixed>(&quick(mixed)).unwrap().outputs);
+        assert!(trial.verified);
+    }
+}
+
+#[test]
+fn a_task_that_is_given_up_while_it_waits_takes_its_connection_with_it() {
+    let wishes = Wishes { give_up_after: Some(2), ..Wishes::default() };
+    let (address, closed) = server_that_tells();
+    let slow = [("tasks", Arg::from(1)), ("server", address)];
+    assert_eq!(run_async_with::<IoBound>(&quick(slow), wishes).unwrap().outputs, [0_u64; 0]);
+    assert_eq!(closed.recv_timeout(Duration::from_secs(60)), Ok(()));
+}
+
+/// A server that answers nothing, and says when its client has gone.
+fn server_that_tells() -> (Arg, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (gone, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        says_nothing(listener.accept().unwrap().0).unwrap();
+        gone.send(()).unwrap();
+    });
+    (Arg::Text(address), receiver)
 }
 
 #[test]
@@ -86,6 +128,16 @@ fn mixed_tasks_are_spread_and_each_class_has_its_phase() {
     let io_task = [0].repeat(1 + 2 * 4);
     let expected: Vec<u32> = is_cpu.iter().flat_map(|cpu| if *cpu { vec![1] } else { io_task.clone() }).collect();
     assert_eq!(trial.record.phases, expected);
+    let classes: Vec<_> = is_cpu.iter().map(|cpu| Some(if *cpu { "cpu" } else { "io" }.to_owned())).collect();
+    assert_eq!(trial.record.classes, classes);
+}
+
+#[test]
+fn a_host_that_knows_no_classes_runs_mixed_tasks_all_the_same() {
+    let wishes = Wishes { no_extensions: true, ..Wishes::default() };
+    let trial = run_with::<Mixed>(&quick([("cpu_tasks", 1.into()), ("cpu_us", 10.into())]), wishes).unwrap();
+    assert!(trial.verified);
+    assert_eq!((trial.weights, trial.record.classes), (vec![10, 840, 840], vec![None; 3]));
 }
 
 #[test]
@@ -123,19 +175,20 @@ fn a_core_that_cannot_be_used_is_named() {
 #[test]
 fn who_does_not_answer_is_named_with_the_reason() {
     let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let named = |server: Arg, more: &[(&'static str, i64)]| {
-        let more = more.iter().map(|(name, value)| (*name, Arg::from(*value)));
-        run::<IoBound>(&quick(more.chain([("server", server)]))).unwrap_err()
-    };
     let gone = "request 0: the server closed the connection after 3 of 100 bytes";
-    for (failure, texts) in [
-        (named(refused.as_str().into(), &[]), [&refused, "cannot connect: Connection refused (os error 111)"]),
-        (named(server(|mut it| it.read_exact(&mut [0; 100]).and_then(|()| it.write_all(b"abc"))), &[]), [": ", gone]),
-        (named(server(answers_wrong), &[]), [": ", "request 0: the answer is not the request"]),
-        (named(server(says_nothing), &[("timeout_ms", 50)]), [": ", "request 0: no answer within 50 ms, only 0 bytes"]),
+    let in_vain = "request 0: no answer within 50 ms, only 0 bytes";
+    let short = |mut it: TcpStream| it.read_exact(&mut [0; 100]).and_then(|()| it.write_all(b"abc"));
+    for (server, timeout_ms, texts) in [
+        (refused.as_str().into(), 5000, [&refused, "cannot connect: Connection refused (os error 111)"]),
+        (server(short), 5000, [": ", gone]),
+        (server(answers_wrong), 5000, [": ", "request 0: the answer is not the request"]),
+        (server(says_nothing), 50, [": ", in_vain]),
     ] {
-        assert_eq!(failure.task, Some(0), "{failure}");
-        fails(failure, Step::Run, raw::E_IO, &[&["127.0.0.1:"], &texts[..]].concat());
+        let args = quick([("timeout_ms", Arg::from(timeout_ms)), ("server", server)]);
+        for failure in [run::<IoBound>(&args).unwrap_err(), run_async::<IoBound>(&args).unwrap_err()] {
+            assert_eq!(failure.task, Some(0), "{failure}");
+            fails(failure, Step::Run, raw::E_IO, &[&["127.0.0.1:"], &texts[..]].concat());
+        }
     }
 }
 
@@ -153,8 +206,12 @@ fn says_nothing(mut client: TcpStream) -> std::io::Result<()> {
 fn a_cancelled_task_ends_and_closes_its_connection() {
     for cancel_at in [0, 1, 2, 30] {
         let wishes = Wishes { cancel_at: Some(cancel_at), ..Wishes::default() };
-        let failure = run_with::<IoBound>(&quick([("compute_us", 1000.into())]), wishes).unwrap_err();
-        assert_eq!((failure.step, failure.status), (Step::Run, raw::E_CANCELLED), "{failure}");
+        let args = quick([("compute_us", 1000.into())]);
+        for failure in
+            [run_with::<IoBound>(&args, wishes).unwrap_err(), run_async_with::<IoBound>(&args, wishes).unwrap_err()]
+        {
+            assert_eq!((failure.step, failure.status), (Step::Run, raw::E_CANCELLED), "{failure}");
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod pool;
 mod report;
 mod safe_point;
 mod sequential;
+mod shared_memory;
 mod trial;
 
 use std::process::ExitCode;
@@ -24,8 +25,16 @@ fn main() -> ExitCode {
     // The coordinator's control descriptor, which worker processes close: nothing of the bench must be there.
     let _placeholder = std::fs::File::open("/dev/null").expect("/dev/null can be opened");
     let check = std::env::args().any(|argument| argument == "--check");
-    let benches: [fn() -> Vec<Row>; 7] =
-        [mark::rows, safe_point::rows, sequential::rows, ping_pong::rows, mark::memory_rows, pool::rows, idle::rows];
+    let benches: [fn() -> Vec<Row>; 8] = [
+        mark::rows,
+        safe_point::rows,
+        sequential::rows,
+        ping_pong::rows,
+        shared_memory::rows,
+        mark::memory_rows,
+        pool::rows,
+        idle::rows,
+    ];
     report::header();
     let rows: Vec<Row> = benches.into_iter().flat_map(|bench| bench().into_iter().inspect(report::print)).collect();
     let missed = rows.iter().filter(|row| !row.met()).count();

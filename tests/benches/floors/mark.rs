@@ -7,7 +7,8 @@ use gild_engine::clock::{Clock, raw_ns};
 use gild_engine::core_pmus::CorePmus;
 use gild_engine::host;
 use gild_engine::ledger::layout::Section;
-use gild_engine::ledger::map::Map;
+use gild_engine::ledger::map::{Map, memory_file};
+use gild_engine::ledger::task_log::TaskLog;
 use gild_engine::ledger::writer::stamp_birth;
 use gild_engine::measure::counters;
 use gild_engine::measure::meter::Meter;
@@ -25,7 +26,36 @@ use crate::report::Row;
 pub fn rows() -> Vec<Row> {
     let mut rows = vec![plain()];
     rows.extend(with_counters());
+    rows.push(task_stamps());
     rows
+}
+
+/// The stamps of one task in the task log against a bare reading of the clock.
+fn task_stamps() -> Row {
+    const TASKS: usize = 100_000;
+    let file = memory_file(1).expect("a ledger");
+    let map = Map::create(&file, 1).expect("a ledger");
+    let log = TaskLog::lay_out(&file, &map, &[], (0..TASKS).map(|_| None)).expect("a task log");
+    let clock = Clock::best();
+    let mut task = 0;
+    let times = paired(
+        201,
+        20_000,
+        |count| {
+            for _ in 0..count {
+                black_box(clock.now());
+            }
+        },
+        |count| {
+            for _ in 0..count {
+                task = (task + 1) % TASKS as u64;
+                log.taken(black_box(task), 0, 1);
+                log.done(black_box(task), 0);
+                log.finished(black_box(task), 2);
+            }
+        },
+    );
+    Row::ratio("all stamps of one task / one bare clock reading", times.measured_ns, times.floor_ns, 1.0)
 }
 
 fn meter(scope: CounterScope, counters: Vec<usize>) -> Meter<'static> {
@@ -39,6 +69,7 @@ fn meter(scope: CounterScope, counters: Vec<usize>) -> Meter<'static> {
         counts_kernel: true,
         scope,
         max_overhead: f64::INFINITY,
+        log: TaskLog::default(),
     };
     Meter::start(map.coordinator(), &plan)
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
 use gild_engine::clock::{Anchor, Clock, Rate, raw_ns};
-use gild_engine::ledger::map::Map;
+use gild_engine::ledger::map::{Map, memory_file};
+use gild_engine::ledger::task_log::TaskLog;
 use gild_engine::ledger::writer::stamp_birth;
 use gild_engine::locks::Lock;
 use gild_engine::measure::meter::Meter;
@@ -76,7 +77,7 @@ impl Lab {
         let kernel = plugin.kernel(&spec.kernel).expect("the plugin has the kernel");
         let values = gild_model::params::resolve(&kernel.info, &spec.params).expect("good parameters");
         let instance = Instance::create(kernel, &values).expect("create");
-        let tasks = instance.plan().expect("plan");
+        let tasks = instance.plan().expect("plan").tasks;
         let cores = topology::allowed_cores().expect("sched_getaffinity");
         let cores = pinning::place(&spec.case.pinning, spec.case.workers, &cores).expect("good pinning");
         Lab { plan: Plan::of(&spec), spec, kernel, values, instance, tasks, cores, meter: OnceCell::new() }
@@ -91,13 +92,17 @@ impl Lab {
 
     /// Runs the case once and gives its wall time, in nanoseconds.
     pub fn run(&self) -> u64 {
-        let map: &'static Map = Box::leak(Box::new(Map::private(self.spec.case.workers).expect("a ledger")));
+        let file = memory_file(self.spec.case.workers).expect("a ledger");
+        let map: &'static Map = Box::leak(Box::new(Map::create(&file, self.spec.case.workers).expect("a ledger")));
+        let class_of = self.tasks.iter().map(|task| task.class);
+        let log = TaskLog::lay_out(&file, map, &[], class_of).expect("a task log");
+        let plan = &self.plan.with_log(log);
         let from = Anchor::take(Clock::best());
         stamp_birth(map.coordinator(), Clock::best().now(), raw_ns());
         let mut meter = Meter::start(map.coordinator(), &self.plan);
         let trial = Trial {
             spec: &self.spec,
-            plan: &self.plan,
+            plan,
             map,
             kernel: self.kernel,
             values: &self.values,

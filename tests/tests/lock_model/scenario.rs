@@ -4,7 +4,8 @@
 //! workers themselves assert, of what the lock guards (the [`Room`]): mutual exclusion; that no wake-up is lost (where no
 //! wait ever times out, every waiter still gets the lock); progress of every waiter where holders only drop on request and
 //! waits time out at any time; forced switching (who dropped on request is not the next to have the lock); the order of a
-//! fair lock.
+//! fair lock. Of the lock of Python 2 only the first two hold, for it promises no more: that its holder can win it
+//! back at once is found, too.
 //!
 //! Checks that cannot fail prove nothing. So each is also run where a part is broken, and has to find it.
 //!
@@ -16,6 +17,7 @@ use std::time::Duration;
 use super::DROP_LOCK;
 use super::base::{self, AtomicUsize, Cell};
 use super::cpython::Gil;
+use super::cpython2::InterpreterLock;
 use super::fair::Fair;
 use super::sync::Ordering::Relaxed;
 use super::sync::{self, AtomicU32};
@@ -28,10 +30,16 @@ pub trait Policy: Send + Sync + 'static {
     fn new(attention: Vec<&'static AtomicU32>) -> Self;
     fn take(&self, worker: usize);
     fn drop_lock(&self, worker: usize);
-    /// Drops the lock because a waiter asked for it.
+    /// A safe point of the holder: whether it has to drop the lock.
+    fn is_due(&self, attention: &AtomicU32) -> bool {
+        attention.load(Relaxed) & DROP_LOCK != 0
+    }
+    /// Drops the lock at a safe point.
     fn drop_on_request(&self, worker: usize) {
         self.drop_lock(worker);
     }
+    /// Whether somebody else has the lock after that.
+    const SWITCHES: bool = true;
     /// How often the lock went from one worker to another, as the lock has counted it.
     fn switches(&self) -> u64;
 }
@@ -70,6 +78,49 @@ impl Policy for Fair {
     }
     fn switches(&self) -> u64 {
         self.switches()
+    }
+}
+
+/// Gives the lock back at every second safe point. Whether anybody else takes it is chance.
+impl Policy for InterpreterLock {
+    fn new(_: Vec<&'static AtomicU32>) -> InterpreterLock {
+        InterpreterLock::new(2)
+    }
+    fn take(&self, worker: usize) {
+        if !self.try_take(worker) {
+            self.take(worker, || {});
+        }
+    }
+    fn drop_lock(&self, worker: usize) {
+        self.drop_lock(worker);
+    }
+    fn is_due(&self, _: &AtomicU32) -> bool {
+        self.count_safe_point()
+    }
+    const SWITCHES: bool = false;
+    fn switches(&self) -> u64 {
+        self.switches()
+    }
+}
+
+/// The lock of Python 2, taken for one that lets others in.
+pub struct Convoy(InterpreterLock);
+
+impl Policy for Convoy {
+    fn new(attention: Vec<&'static AtomicU32>) -> Convoy {
+        Convoy(Policy::new(attention))
+    }
+    fn take(&self, worker: usize) {
+        Policy::take(&self.0, worker);
+    }
+    fn drop_lock(&self, worker: usize) {
+        self.0.drop_lock(worker);
+    }
+    fn is_due(&self, attention: &AtomicU32) -> bool {
+        self.0.is_due(attention)
+    }
+    fn switches(&self) -> u64 {
+        self.0.switches()
     }
 }
 
@@ -141,10 +192,11 @@ impl<P: Policy> Room<P> {
 
     /// A safe point, as between two bytecodes.
     pub fn safe_point(&self, worker: usize) {
-        if self.attention[worker].load(Relaxed) & DROP_LOCK != 0 {
+        if self.lock.is_due(self.attention[worker]) {
             self.leave();
             self.lock.drop_on_request(worker);
-            assert_ne!(self.enter(worker), worker, "who dropped the lock on request won it back");
+            let before = self.enter(worker);
+            assert!(!P::SWITCHES || before != worker, "who dropped the lock on request won it back");
         }
     }
 

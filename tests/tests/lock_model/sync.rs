@@ -100,6 +100,11 @@ impl<T> Mutex<T> {
         Mutex(base::Mutex::new(value))
     }
 
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let guard = self.0.try_lock().ok()?;
+        Some(MutexGuard { mutex: self, guard })
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard { mutex: self, guard: held(self.0.lock()) }
     }

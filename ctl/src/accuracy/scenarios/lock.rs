@@ -1,5 +1,7 @@
 //! Waiting for the lock.
 
+use std::num::NonZeroU32;
+
 use super::{Scenario, Special, case};
 use crate::accuracy::evidence::{Evidence, in_phase, waiting_for_lock, wall};
 use crate::accuracy::finding::Finding;
@@ -34,6 +36,30 @@ pub(super) const ALL: &[Scenario] = &[
         special: Special::None,
     },
     Scenario {
+        name: "lock of Python 2",
+        about: "the same under a lock (cpython2) that is given back and taken again every 100 safe points",
+        params: SPIN,
+        case: |_| Ok(locked(LockPolicy::Cpython2, WORKERS)),
+        findings: computing,
+        special: Special::None,
+    },
+    Scenario {
+        name: "locks of two processes",
+        about: "two processes of five threads compute, each process under a lock (cpython) of its own",
+        params: SPIN,
+        case: |_| Ok(in_two_processes()),
+        findings: computing,
+        special: Special::None,
+    },
+    Scenario {
+        name: "sub-interpreters",
+        about: "four sub-interpreters compute, each with a lock of its own that nobody else wants",
+        params: &[("tasks", 8), ("cpu_us", 30_000)],
+        case: |_| Ok(case(Model::Subinterpreters, 4)),
+        findings: alone,
+        special: Special::None,
+    },
+    Scenario {
         name: "lock given away",
         about: "four threads hold the lock for 5 ms and give it away for 10 ms, again and again",
         params: &[("tasks", 4), ("rounds", 20), ("hold_us", 5_000), ("rest_us", 10_000)],
@@ -47,9 +73,16 @@ fn locked(policy: LockPolicy, workers: u32) -> CaseChoice {
     CaseChoice { lock: Some(policy), ..case(Model::Threads, workers) }
 }
 
-/// Time that is neither waiting for the lock nor computing, as gild says: starting, taking a task, ending.
+fn in_two_processes() -> CaseChoice {
+    let threads_per_process = NonZeroU32::new(WORKERS / 2);
+    CaseChoice { lock: Some(LockPolicy::Cpython), threads_per_process, ..case(Model::Hybrid, WORKERS) }
+}
+
+/// Time that is neither waiting for the lock nor computing, as gild says: starting, getting a task, giving its result, ending.
 fn around_ns(it: &Evidence<'_>) -> u64 {
-    let around = |it: &PhaseAccount| [Phase::Startup, Phase::Idle, Phase::Teardown].contains(&it.phase);
+    const AROUND: [Phase; 7] =
+        [Phase::Startup, Phase::Idle, Phase::Receive, Phase::Decode, Phase::Encode, Phase::Send, Phase::Teardown];
+    let around = |it: &PhaseAccount| AROUND.contains(&it.phase);
     it.workers_sum(&around, wall).unwrap_or(0)
 }
 
@@ -66,14 +99,24 @@ fn computing(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
             "{percent:.1} % of the threads' time the lock was free, or they started or ended late: no core was left"
         )
     });
-    // Somebody holds the lock from the first task's start to the last one's end; all others wait. Of n threads that end
-    // together this is (n-1)/n.
+    // In each process somebody holds the lock from the first task's start to the last one's end; all others wait. Of n threads
+    // that end together this is (n-1)/n.
     let expected_ns = life_ns.saturating_sub(span_ns);
     Ok(vec![
         Finding::share("compute", "time between two long safe points", compute, held_ns, life_ns),
         Finding::share("lock-wait + switch-wait", "life less the above, start and end", waiting, waited_ns, life_ns),
         Finding::share("lock-wait + switch-wait", "all but one wait: (n-1)/n", waiting, expected_ns, life_ns)
             .unless(busy),
+    ])
+}
+
+fn alone(it: &Evidence<'_>) -> Result<Vec<Finding>, String> {
+    let life_ns = it.life_ns()?;
+    let compute = it.workers_sum(&in_phase(Phase::Compute), wall);
+    let waiting = it.workers_sum(&waiting_for_lock, wall);
+    Ok(vec![
+        Finding::share("compute", "CLOCK_MONOTONIC", compute, it.truth("/whole/wall_ns")?, life_ns),
+        Finding::share("lock-wait + switch-wait", "nobody else wants the lock", waiting, 0, life_ns),
     ])
 }
 

@@ -6,6 +6,7 @@
 
 mod counts;
 mod disturbances;
+mod event_loop;
 mod lock;
 mod processes;
 mod states;
@@ -51,7 +52,7 @@ pub enum Special {
 
 /// All scenarios, in the order in which they are run.
 pub fn all() -> Vec<Scenario> {
-    [states::ALL, lock::ALL, processes::ALL, counts::ALL, disturbances::ALL].concat()
+    [states::ALL, lock::ALL, event_loop::ALL, processes::ALL, counts::ALL, disturbances::ALL].concat()
 }
 
 /// A case with everything at its default.

@@ -4,7 +4,8 @@ use super::{Scenario, Special, processes};
 use crate::accuracy::evidence::{Evidence, end, in_phase, number, on_cpu, sum, wall};
 use crate::accuracy::finding::Finding;
 use gild_model::account::Role;
-use gild_model::case::Start;
+use gild_model::case::{Start, Transport};
+use gild_model::choice::CaseChoice;
 use gild_model::phase::Phase;
 use serde_json::Value;
 
@@ -29,6 +30,14 @@ pub(super) const ALL: &[Scenario] = &[
         about: "one worker process; results of 32 MiB through a pipe",
         params: &[("tasks", 6), ("cpu_us", 10_000), ("encode_us", 1), ("value_bytes", 32 << 20)],
         case: |_| Ok(processes(1, Start::Fork)),
+        findings: transfer,
+        special: Special::None,
+    },
+    Scenario {
+        name: "transfer, shared memory",
+        about: "one worker process; results of 32 MiB through a ring in shared memory",
+        params: &[("tasks", 6), ("cpu_us", 10_000), ("encode_us", 1), ("value_bytes", 32 << 20)],
+        case: |_| Ok(CaseChoice { transport: Some(Transport::Shm), ..processes(1, Start::Fork) }),
         findings: transfer,
         special: Special::None,
     },

@@ -12,6 +12,7 @@ use super::layout::{CounterCells, GROUP_BITS, Header, KERNEL_PHASES_MAX, SLOTS, 
 use super::map::Map;
 use super::notes;
 use super::owner::{is_born, positive};
+use super::task_log::writer::load_text;
 use super::writer::read_consistently;
 use crate::attribution::{Span, States, split};
 use crate::clock::{Anchor, Rate};
@@ -55,11 +56,16 @@ const BALANCE_SHARE: f64 = 0.001;
 /// … or by the resolution of the stamps (two clocks are read one after the other, twice), in nanoseconds.
 const BALANCE_FLOOR_NS: u64 = 20_000;
 
-/// Turns a ledger into books; `from` and `until` are the anchors at both ends of the trial.
-pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
+/// Nanoseconds per tick between the anchors at both ends of a trial.
+pub(super) fn rate(from: Anchor, until: Anchor) -> Rate {
     // Two anchors at the same tick cannot be of a trial that ran; one tick per nanosecond is then as good as any.
     let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
-    let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
+    Rate::between(from, until).or(unit).expect("0 and 1 are apart")
+}
+
+/// Turns a ledger into books; `from` and `until` are the anchors at both ends of the trial.
+pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
+    let rate = rate(from, until);
     let closing = Closing { rate, until, kernel_phases: kernel_phase_names(map.header()) };
     let mut workers = vec![closing.account(map.coordinator(), Role::Coordinator, 0)];
     workers.extend((0..map.workers()).map(|index| closing.account(map.worker(index), Role::Worker, index)));
@@ -121,12 +127,7 @@ fn fault(section: &Section, place: usize) -> Option<Fault> {
 }
 
 fn kernel_phase_names(header: &Header) -> Vec<String> {
-    let name = |words: &[AtomicU64]| {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect();
-        let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..length]).into_owned()
-    };
-    header.kernel_phases.iter().map(|words| name(words)).collect()
+    header.kernel_phases.iter().map(|words| load_text(words)).collect()
 }
 
 /// What all rows of a trial have in common.

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use gild_model::phase::Phase;
 
+use super::task_log::layout::ClassCells;
+
 /// First word of a ledger: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x02");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x03");
 /// Most phases of its own that a kernel may declare.
 pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
@@ -95,6 +97,12 @@ pub struct Header {
     pub cpu_clock_read_ps: AtomicU64,
     /// Names of the kernel's phases, zero-padded, eight bytes a word.
     pub kernel_phases: [[AtomicU64; KERNEL_PHASE_NAME_LEN / 8]; KERNEL_PHASES_MAX],
+    /// Entries of the task log, or 0: it has not been laid out.
+    pub log_entries: AtomicU64,
+    /// How the task log is thinned, see [`super::task_log::thinning`].
+    pub log_shift: AtomicU32,
+    /// The classes of the tasks.
+    pub classes: ClassCells,
 }
 
 /// What a worker keeps of one phase.
@@ -163,6 +171,8 @@ pub mod flag {
     pub const FELL_TO_TRIAL: u64 = 1 << 11;
     /// Hardware counters were wanted, and the worker may run on cores of several kinds.
     pub const CORES_OF_SEVERAL_KINDS: u64 = 1 << 12;
+    /// The kernel has no asynchronous form, and was run on an event loop all the same.
+    pub const BLOCKS_LOOP: u64 = 1 << 14;
     /// Some records were lost while the phase was long; its split is from schedstat.
     pub const RECORDS_LOST: u64 = 1 << 9;
 }
@@ -209,6 +219,8 @@ pub struct Section {
     pub core: AtomicU32,
     /// The deadly signal that it caught, or 0.
     pub fault_signal: AtomicU32,
+    /// Number of the worker; 0 for the coordinator.
+    pub number: AtomicU32,
     /// Ticks just before its parent started it, or 0.
     pub born_ticks: AtomicU64,
     /// The same instant, in raw nanoseconds.
@@ -254,10 +266,12 @@ pub mod attention {
     pub const CANCEL: u32 = 1 << 1;
     /// Drain the ring of context-switch records before it is full.
     pub const DRAIN: u32 = 1 << 2;
+    /// Nothing is asked, but the lock counts safe points: every one is to be seen.
+    pub const COUNT_SAFE_POINTS: u32 = 1 << 3;
 }
 
-/// Size of a ledger, in bytes.
-pub const fn size_of_ledger(workers: u32) -> usize {
+/// Size of header and sections, in bytes; behind them lies the task log.
+pub const fn size_of_sections(workers: u32) -> usize {
     size_of::<Header>() + (workers as usize + 1) * size_of::<Section>()
 }
 

@@ -12,7 +12,8 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
-use super::layout::{Header, MAGIC, Section, size_of_ledger};
+use super::layout::{Header, MAGIC, Section, size_of_sections};
+use super::task_log::layout::{ENTRY_BYTES, TaskEntry, offset, size_of_file};
 
 /// A mapped ledger. Everything in it is atomic, so shared references are all that is ever needed.
 #[derive(Debug)]
@@ -27,13 +28,14 @@ unsafe impl Send for Map {}
 unsafe impl Sync for Map {}
 
 impl Map {
-    /// Maps a fresh ledger for `workers` workers; the file must have been made [`size_of_ledger`] bytes long.
+    /// Maps a fresh ledger for `workers` workers, made by [`memory_file`].
     ///
     /// # Errors
     /// fstat or mmap failed, or the file is too short.
     pub fn create(file: impl AsFd, workers: u32) -> io::Result<Map> {
         let map = Map::of_size(file, workers)?;
         map.header().workers.store(workers, Relaxed);
+        (0..workers).for_each(|index| map.worker(index).number.store(index, Relaxed));
         map.header().magic.store(MAGIC, Relaxed);
         Ok(map)
     }
@@ -64,7 +66,7 @@ impl Map {
     }
 
     fn of_size(file: impl AsFd, workers: u32) -> io::Result<Map> {
-        let size = size_of_ledger(workers);
+        let size = size_of_sections(workers);
         if fstat(file.as_fd())?.st_size < size as i64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the ledger is shorter than its header says"));
         }
@@ -110,13 +112,31 @@ impl Map {
     }
 }
 
-/// A memfd of the right size for `workers` workers, sealed against changes of its size.
+/// Maps the first `count` entries of the task log of a ledger with so many workers, for as long as the process lives.
+///
+/// # Errors
+/// fstat or mmap failed, or the file is too short.
+pub fn map_entries(file: impl AsFd, workers: u32, count: usize) -> io::Result<&'static [TaskEntry]> {
+    let Some(length) = NonZeroUsize::new(count * ENTRY_BYTES) else { return Ok(&[]) };
+    let start = offset(workers);
+    if fstat(file.as_fd())?.st_size < (start + length.get()) as i64 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the ledger is too short for its task log"));
+    }
+    let (protection, flags) = (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED);
+    // SAFETY: as in `of_size`; the offset is a multiple of every page size (`task_log::layout`).
+    let base = unsafe { mmap(None, length, protection, flags, file, start as i64) }?;
+    // SAFETY: the mapping has `count` entries, is page-aligned, is never unmapped, and holds only atomics, for which
+    // every bit pattern is valid.
+    Ok(unsafe { std::slice::from_raw_parts(base.cast::<TaskEntry>().as_ptr(), count) })
+}
+
+/// A memfd of the right size for `workers` workers, the largest task log included, sealed against changes of its size.
 ///
 /// # Errors
 /// memfd_create, ftruncate or fcntl failed.
 pub fn memory_file(workers: u32) -> io::Result<OwnedFd> {
     let file = memfd_create(c"gild-ledger", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-    ftruncate(&file, size_of_ledger(workers) as i64)?;
+    ftruncate(&file, size_of_file(workers) as i64)?;
     fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL))?;
     Ok(file)
 }
@@ -124,7 +144,7 @@ pub fn memory_file(workers: u32) -> io::Result<OwnedFd> {
 impl Drop for Map {
     fn drop(&mut self) {
         // SAFETY: `of_size` mapped exactly this range, and every reference into it borrows from `self`.
-        let unmapped = unsafe { munmap(self.base.cast(), size_of_ledger(self.workers)) };
+        let unmapped = unsafe { munmap(self.base.cast(), size_of_sections(self.workers)) };
         debug_assert!(unmapped.is_ok(), "munmap of an own mapping fails only for a wrong range");
     }
 }

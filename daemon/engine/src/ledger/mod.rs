@@ -3,10 +3,10 @@
 //! One memfd per trial, created by the daemon, inherited by coordinator and workers:
 //!
 //! ```text
-//! ┌────────┬─────────────────┬───────────┬───────────┬───┐
-//! │ header │ section 0       │ section 1 │ section 2 │ … │
-//! │        │ the coordinator │ worker 0  │ worker 1  │   │
-//! └────────┴─────────────────┴───────────┴───────────┴───┘
+//! ┌────────┬─────────────────┬───────────┬───────────┬───┬──────────┐
+//! │ header │ section 0       │ section 1 │ section 2 │ … │ task log │
+//! │        │ the coordinator │ worker 0  │ worker 1  │   │          │
+//! └────────┴─────────────────┴───────────┴───────────┴───┴──────────┘
 //! ```
 //!
 //! Each section has one writer, which uses plain relaxed stores and makes no system call for the ledger's sake. A
@@ -22,12 +22,14 @@
 //! | [`owner`] | the daemon's view: live, and closing the books |
 //! | [`books`] | raw accounts to nanoseconds and states |
 //! | [`notes`] | what could not be had for a worker, in words |
+//! | [`task_log`] | when each task was taken, done and collected: behind the sections |
 
 pub mod books;
 pub mod layout;
 pub mod map;
 pub mod notes;
 pub mod owner;
+pub mod task_log;
 pub mod writer;
 
 pub use books::{Books, Fault};

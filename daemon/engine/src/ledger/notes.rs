@@ -27,6 +27,7 @@ pub(super) fn of(section: &Section, role: Role, counters: &[CounterReading]) -> 
         (flag::COUNTERS_REFUSED, "some counters, or all, could not be opened for this worker"),
         (flag::FELL_TO_TASK & !fell_further(flags), "reading counters at every phase cost more than max_overhead: they were read at tasks"),
         (flag::FELL_TO_TRIAL, "reading counters often cost more than max_overhead: they were read at both ends of the worker's life"),
+        (flag::BLOCKS_LOOP, gild_model::plugin::BLOCKS_LOOP),
         (flag::PIN_REFUSED, "the worker could not be pinned to its core"),
         (flag::RECORDS_LOST, "the ring of context-switch records was full; the phase without preempted and waking is split by schedstat, which is up to a scheduler tick off"),
     ]

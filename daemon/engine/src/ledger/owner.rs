@@ -9,6 +9,7 @@ use gild_model::phase::Phase;
 use super::books::{self, Books};
 use super::layout::{Section, SlotId, UNKNOWN, attention};
 use super::map::{Map, memory_file};
+use super::task_log::{self, TaskLogReading, TaskRecord};
 use super::writer::{read_consistently, stamp_birth};
 use crate::clock::{Anchor, Clock, Rate, raw_ns};
 
@@ -116,10 +117,13 @@ impl Ledger {
         })
     }
 
-    /// Closes the books, after the last process of the trial is gone.
-    pub fn close(self) -> Books {
+    /// Closes the books, after the last process of the trial is gone, and hands every task that was taken to `visit`.
+    pub fn close(self, visit: impl FnMut(TaskRecord)) -> (Books, TaskLogReading) {
         let anchor = Anchor::take(Clock::best());
-        books::close(&self.map, self.anchor, anchor)
+        let books = books::close(&self.map, self.anchor, anchor);
+        let tasks =
+            task_log::reader::read(&self.file, &self.map, anchor.ticks, books::rate(self.anchor, anchor), visit);
+        (books, tasks)
     }
 }
 

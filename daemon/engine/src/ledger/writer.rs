@@ -92,14 +92,31 @@ impl<'l> Writer<'l> {
         });
     }
 
-    /// A task was taken; if it is the current one already, it keeps its time.
+    /// A task was taken; if it is the current one already, it keeps its time and this is `false`.
     #[inline(always)]
-    pub fn take_task(self, task: u64, now: u64) {
-        if self.section.task.load(Relaxed) != task + 1 {
+    pub fn take_task(self, task: u64, now: u64) -> bool {
+        let is_new = self.section.task.load(Relaxed) != task + 1;
+        if is_new {
             self.section.task_since.store(now, Relaxed);
             // Release: whoever sees the task sees its time.
             self.section.task.store(task + 1, Release);
         }
+        is_new
+    }
+
+    /// The current task.
+    #[inline(always)]
+    pub fn task(self) -> Option<u64> {
+        self.section.task.load(Relaxed).checked_sub(1)
+    }
+
+    /// A task becomes the current one, with the time that it was taken at.
+    #[inline(always)]
+    pub fn turn_to_task(self, task: u64, since: u64) {
+        self.change(|| {
+            self.section.task_since.store(since, Relaxed);
+            self.section.task.store(task + 1, Release);
+        });
     }
 
     /// The current task is done (or, if not `done`, given up).

@@ -64,9 +64,10 @@ impl Gil {
         self.state.lock().switch_number
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock if it is free, without waiting for anything: who drops the lock holds the state's mutex while it wakes
+    /// a waiter, who may push it off its core at that moment.
     pub fn try_take(&self, worker: usize) -> bool {
-        let state = self.state.lock();
+        let Some(state) = self.state.try_lock() else { return false };
         let free = !state.locked;
         if free {
             self.own(state, worker);

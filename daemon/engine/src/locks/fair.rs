@@ -65,9 +65,9 @@ impl Fair {
         self.state.lock().switch_number
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock if it is free, without waiting for anything.
     pub fn try_take(&self, worker: usize) -> bool {
-        let mut state = self.state.lock();
+        let Some(mut state) = self.state.try_lock() else { return false };
         let free = state.serving == state.next_ticket;
         if free {
             state.next_ticket += 1;

@@ -3,28 +3,33 @@
 //! | module | subject |
 //! |---|---|
 //! | [`cpython`] | the global interpreter lock of CPython 3.2 and later |
+//! | [`cpython2`] | the interpreter lock of Python 2 |
 //! | [`fair`] | a lock that is handed over in the order of asking |
-//! | [`sync`] | what both are made of |
+//! | [`sync`] | what they are made of |
 //!
-//! The end-to-end tests hold `cpython` beside the lock of a real CPython (`cpython_lock`), and put both under model
-//! checkers (`lock_model_loom`, `lock_model_shuttle`).
+//! The end-to-end tests hold `cpython` beside the lock of a real CPython (`cpython_lock`), and put all of them under
+//! model checkers (`lock_model_loom`, `lock_model_shuttle`).
 
 pub mod cpython;
+pub mod cpython2;
 pub mod fair;
 pub mod sync;
 #[cfg(test)]
 mod tests;
 
 use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use gild_model::case::LockPolicy;
+use gild_model::case::{Case, LockPolicy};
+use gild_model::choice::{CHECK_INTERVAL_DEFAULT, INTERVAL_US_DEFAULT};
 use gild_model::phase::Phase;
 
 use crate::ledger::layout::SlotId;
-use crate::ledger::layout::attention::DROP_LOCK;
+use crate::ledger::layout::attention::{COUNT_SAFE_POINTS, DROP_LOCK};
 use crate::measure::meter::Meter;
 use cpython::Gil;
+use cpython2::InterpreterLock;
 use fair::Fair;
 
 /// A lock policy in force, shared by all workers of a process.
@@ -34,20 +39,34 @@ pub enum Lock {
     None,
     /// The global interpreter lock of CPython 3.2 and later.
     Cpython(Gil),
+    /// The interpreter lock of Python 2.
+    Cpython2(InterpreterLock),
     /// First in, first out.
     Fair(Fair),
 }
 
 impl Lock {
-    /// Makes the lock of a policy. `attention` are the workers' words, in order: the lock asks its holder to drop it
-    /// through them.
-    pub fn new(policy: LockPolicy, interval: Duration, attention: Vec<&'static AtomicU32>) -> Lock {
-        match policy {
+    /// Makes the lock of a case. `attention` are the words of the workers that share it, in order: the lock asks its holder
+    /// to drop it through them.
+    pub fn of_case(case: &Case, attention: Vec<&'static AtomicU32>) -> Lock {
+        let interval = Duration::from_micros(case.interval_us.unwrap_or(INTERVAL_US_DEFAULT));
+        match case.lock.unwrap_or(LockPolicy::None) {
             LockPolicy::None => Lock::None,
-            LockPolicy::Cpython2 => todo!("h-models"),
             LockPolicy::Cpython => Lock::Cpython(Gil::new(interval, attention)),
+            LockPolicy::Cpython2 => {
+                // Every safe point is to be seen.
+                for word in attention {
+                    word.fetch_or(COUNT_SAFE_POINTS, Relaxed);
+                }
+                Lock::Cpython2(InterpreterLock::new(case.check_interval.unwrap_or(CHECK_INTERVAL_DEFAULT)))
+            }
             LockPolicy::Fair => Lock::Fair(Fair::new(interval, attention)),
         }
+    }
+
+    /// The lock of an interpreter that has one worker, with this word: taken and given back, and never waited for.
+    pub fn of_one(attention: &'static AtomicU32) -> Lock {
+        Lock::Cpython(Gil::new(Duration::from_micros(INTERVAL_US_DEFAULT), vec![attention]))
     }
 
     /// Takes the lock, waiting for it as `lock-wait`; afterwards time is booked to `then`.
@@ -69,11 +88,22 @@ impl Lock {
         match self {
             Lock::None => {}
             Lock::Cpython(gil) => gil.drop_lock(worker),
+            Lock::Cpython2(lock) => lock.drop_lock(worker),
             Lock::Fair(fair) => fair.drop_lock(worker),
         }
     }
 
-    /// Gives the lock to whoever asked for it, and waits to have it back; afterwards time is booked to `then`.
+    /// A safe point of the holder, whose attention word this is: whether it has to hand the lock over.
+    #[inline]
+    pub fn is_due(&self, attention: u32) -> bool {
+        match self {
+            Lock::None => false,
+            Lock::Cpython2(lock) => lock.count_safe_point(),
+            Lock::Cpython(_) | Lock::Fair(_) => attention & DROP_LOCK != 0,
+        }
+    }
+
+    /// Gives the lock to whoever wants it, and waits to have it back; afterwards time is booked to `then`.
     pub fn hand_over(&self, worker: usize, meter: &mut Meter<'_>, then: SlotId) {
         match self {
             Lock::None => return,
@@ -86,6 +116,14 @@ impl Lock {
                 meter.mark(Phase::LockWait);
                 fair.drop_lock(worker);
             }
+            Lock::Cpython2(lock) => {
+                // Waking somebody is what is dear about it. Nobody there: as for a free lock, no wait and none in the accounts.
+                if lock.is_wanted() {
+                    meter.mark(Phase::LockWait);
+                }
+                lock.drop_lock(worker);
+                return self.acquire(worker, meter, then);
+            }
         }
         self.take(worker, meter);
         meter.mark_slot(then);
@@ -95,6 +133,7 @@ impl Lock {
         match self {
             Lock::None => true,
             Lock::Cpython(gil) => gil.try_take(worker),
+            Lock::Cpython2(lock) => lock.try_take(worker),
             Lock::Fair(fair) => fair.try_take(worker),
         }
     }
@@ -103,6 +142,7 @@ impl Lock {
         match self {
             Lock::None => {}
             Lock::Cpython(gil) => gil.take(worker, || meter.relieve()),
+            Lock::Cpython2(lock) => lock.take(worker, || meter.relieve()),
             Lock::Fair(fair) => fair.take(worker, || meter.relieve()),
         }
     }

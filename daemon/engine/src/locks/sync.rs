@@ -6,7 +6,7 @@
 pub use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 pub use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 /// Mutual exclusion without poisoning: nothing is done under a policy's mutex that could leave what it guards half changed.
@@ -17,6 +17,15 @@ impl<T> Mutex<T> {
     /// A mutex that nobody holds.
     pub fn new(value: T) -> Mutex<T> {
         Mutex(std::sync::Mutex::new(value))
+    }
+
+    /// Holds the mutex until the guard is dropped, if nobody else holds it now.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Waits until nobody holds the mutex, and holds it until the guard is dropped.

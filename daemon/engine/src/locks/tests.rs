@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::DROP_LOCK;
 use super::cpython::Gil;
+use super::cpython2::InterpreterLock;
 use super::fair::Fair;
 
 fn words(count: usize) -> Vec<&'static AtomicU32> {
@@ -101,6 +102,13 @@ fn a_free_lock_is_taken_at_once_and_a_held_one_is_not() {
     fair.drop_lock(0);
     assert!(fair.try_take(1));
     assert_eq!(fair.switches(), 2);
+
+    let plain = InterpreterLock::new(100);
+    assert!(plain.try_take(0));
+    assert!(!plain.try_take(1) && !plain.is_wanted(), "who only tries does not wait");
+    plain.drop_lock(0);
+    assert!(plain.try_take(1));
+    assert_eq!(plain.switches(), 2);
 }
 
 #[test]
@@ -137,4 +145,32 @@ fn a_waiter_asks_the_holder_to_drop_the_lock_and_gets_it() {
         assert_eq!(fair.switches(), 3, "the other worker had it between");
         assert_eq!(attention[0].load(Relaxed), 0, "whoever takes the lock has no request any more");
     });
+}
+
+#[test]
+fn the_lock_of_python_2_is_given_back_every_so_many_safe_points_of_all_workers_together() {
+    const EACH: u64 = 100_000;
+    for (workers, check_interval) in [(1, 1), (1, 100), (3, 7), (4, 100)] {
+        let lock = InterpreterLock::new(check_interval);
+        let released = AtomicU64::new(0);
+        let work = |worker| {
+            lock.take(worker, || {});
+            for _ in 0..EACH {
+                if lock.count_safe_point() {
+                    // Only the holder writes.
+                    released.store(released.load(Relaxed) + 1, Relaxed);
+                    lock.drop_lock(worker);
+                    lock.take(worker, || {});
+                }
+            }
+            lock.drop_lock(worker);
+        };
+        thread::scope(|scope| {
+            for worker in 0..workers {
+                scope.spawn(move || work(worker));
+            }
+        });
+        assert_eq!(released.into_inner(), workers as u64 * EACH / u64::from(check_interval));
+        assert!(lock.switches() >= workers as u64 && lock.try_take(0), "free in the end, after every worker had it");
+    }
 }

@@ -25,6 +25,7 @@ use super::tools::{Baseline, Plan, Tools, switches};
 use crate::attribution::{SwitchFold, reconcile};
 use crate::clock::{Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
+use crate::ledger::task_log::TaskLog;
 use crate::ledger::writer::{Booking, Writer};
 
 /// Where counters are read at every mark, the CPU clock is read at the first mark after so many nanoseconds, so that time
@@ -39,6 +40,9 @@ pub struct Meter<'l> {
     writer: Writer<'l>,
     slot: SlotId,
     since: u64,
+    log: TaskLog,
+    /// Number of the worker, for the log.
+    number: u32,
     /// Every mark has something to read: no hot path.
     reads_at_marks: bool,
     tools: Tools,
@@ -73,6 +77,7 @@ impl<'l> Meter<'l> {
 
     fn with_tools(section: &'l Section, mut tools: Tools, plan: &Plan) -> Meter<'l> {
         section.touch_pages();
+        plan.log.touch_pages();
         let (clock, scope) = (Clock::best(), plan.scope);
         let budget = Budget::new(plan.max_overhead, tools.reading_ticks(clock), clock.now());
         let mut fold = SwitchFold::default();
@@ -102,6 +107,8 @@ impl<'l> Meter<'l> {
             writer: Writer::new(section),
             slot: SlotId::phase(Phase::Startup),
             since: section.born_ticks.load(Relaxed),
+            log: plan.log,
+            number: section.number.load(Relaxed),
             reads_at_marks,
             tools,
             fold,
@@ -172,16 +179,56 @@ impl<'l> Meter<'l> {
         self.since = now;
     }
 
-    /// A task was taken: it is the worker's current one. If it is already, it keeps its time.
+    /// A task was taken, when the open phase began: it is the worker's current one. If it is already, it keeps its time.
     #[inline]
     pub fn take_task(&mut self, task: u64) {
-        self.writer.take_task(task, self.since);
+        if self.writer.take_task(task, self.since) {
+            self.log.taken(task, self.number, self.since);
+        }
+    }
+
+    /// As [`Meter::take_task`], for a task that was taken just now, in the middle of the open phase.
+    #[inline]
+    pub fn take_task_now(&mut self, task: u64) {
+        let now = self.clock.now();
+        if self.writer.take_task(task, now) {
+            self.log.taken(task, self.number, now);
+        }
+    }
+
+    /// The result of the current task was done when the open phase began, and has yet to go to the coordinator, who will
+    /// log when it has it. Where results stay in memory, [`Meter::finish_task`] is enough.
+    #[inline]
+    pub fn result_done(&mut self) {
+        if let Some(task) = self.writer.task() {
+            self.log.done(task, self.since);
+        }
+    }
+
+    /// The worker turns to a task that it took at `since`, in ticks. With several in flight, each becomes the current one
+    /// again and again.
+    #[inline]
+    pub fn turn_to_task(&mut self, task: u64, since: u64) {
+        self.writer.turn_to_task(task, since);
     }
 
     /// The current task is done, or, if not `done`, given up.
     #[inline]
     pub fn finish_task(&mut self, done: bool) {
+        if let Some(task) = self.writer.task().filter(|_| done) {
+            self.log.finished(task, self.since);
+        }
         self.writer.finish_task(done);
+    }
+
+    /// The task log, for a worker that has several tasks at once.
+    pub fn log(&self) -> TaskLog {
+        self.log
+    }
+
+    /// Ticks since when the open phase is open.
+    pub fn since(&self) -> u64 {
+        self.since
     }
 
     /// The current task computes from now on.

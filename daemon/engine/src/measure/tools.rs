@@ -15,6 +15,7 @@ use crate::attribution::SwitchFold;
 use crate::clock::{Clock, raw_ns, thread_cpu_ns};
 use crate::core_pmus::{Choice, CorePmus};
 use crate::ledger::layout::flag;
+use crate::ledger::task_log::TaskLog;
 use crate::spec::TrialSpec;
 use crate::topology;
 
@@ -36,10 +37,12 @@ pub struct Plan {
     pub scope: CounterScope,
     /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
     pub max_overhead: f64,
+    /// Where tasks are logged; nowhere as long as the coordinator has not laid the log out.
+    pub log: TaskLog,
 }
 
 impl Plan {
-    /// The plan of a trial; counters of another version of gild, which this one does not know, are left out.
+    /// The plan of a trial, without a log; counters of another version of gild, which this one does not know, are left out.
     pub fn of(spec: &TrialSpec) -> Plan {
         let group = |names: &Vec<String>| names.iter().filter_map(|name| place(name)).collect();
         let counters: Vec<Vec<usize>> = spec.counter_groups.iter().map(group).collect();
@@ -51,7 +54,13 @@ impl Plan {
             counts_kernel: spec.counts_kernel,
             scope: spec.counters,
             max_overhead: spec.max_overhead,
+            log: TaskLog::default(),
         }
+    }
+
+    /// The same plan with a log.
+    pub fn with_log(&self, log: TaskLog) -> Plan {
+        Plan { log, ..self.clone() }
     }
 }
 
@@ -216,6 +225,7 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
+            log: TaskLog::default(),
             tier: Tier::Software,
             counters: vec![vec![0, 1], vec![TASK_CLOCK]],
             core_pmus: hybrid(),

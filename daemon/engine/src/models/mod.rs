@@ -3,26 +3,43 @@
 //! | module | model |
 //! |---|---|
 //! | [`sequential`] | the coordinator's own thread |
+//! | [`event_loop`] | the coordinator's own thread, n tasks in flight |
+//! | [`own_thread`] | how these two borrow that thread |
 //! | [`threads`] | n threads, one lock policy |
-//! | [`processes`] | n processes, values encoded over a transport |
-//! | [`process`] | one worker process: how it is started, and what it does |
+//! | [`processes`] | n processes, of one thread each (`processes`) or several (`hybrid`); values encoded over a transport |
+//! | [`subinterpreters`] | n threads that share nothing; values encoded over a transport |
+//!
+//! | what models are made of | |
+//! |---|---|
+//! | `queue` | which tasks a worker gets next |
+//! | `dispatcher`, `peers` | the coordinator at work, and the workers at the other ends of its connections |
+//! | [`serve`] | a worker at the end of a connection |
+//! | [`process`], [`crew`] | how a process with workers is started, and what happens in it |
 //!
 //! A model starts workers, gives each task to one of them, and collects every result. It stamps the start of the wall
 //! time just before the first worker is started, and its end when the last result is there and the last worker gone.
 
+pub mod crew;
+mod dispatcher;
+pub mod event_loop;
+pub mod own_thread;
+mod peers;
 pub mod process;
 pub mod processes;
+mod queue;
 pub mod sequential;
+pub mod serve;
+pub mod subinterpreters;
 pub mod threads;
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use gild_model::case::Model;
+use gild_model::case::{Dispatch, Model};
 use gild_model::experiment::ParamValue;
 use gild_model::phase::Phase;
 
 use crate::clock::{Clock, raw_ns};
-use crate::ledger::layout::{Section, flag};
+use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::map::Map;
 use crate::ledger::writer::stamp_birth;
 use crate::locks::Lock;
@@ -34,6 +51,10 @@ use crate::plugin::task::TaskContext;
 use crate::plugin::value::Value;
 use crate::spec::TrialSpec;
 use crate::topology;
+use queue::Queues;
+
+/// Stack of a worker's thread: what the main thread of a program usually has. Reserved, not touched.
+const STACK_SIZE: usize = 8 << 20;
 
 /// A trial that is ready to run.
 #[derive(Debug)]
@@ -65,11 +86,24 @@ impl Trial<'_> {
         match self.spec.case.model {
             Model::Sequential => sequential::run(self, coordinator),
             Model::Threads => threads::run(self, coordinator),
-            Model::Processes => processes::run(self, coordinator),
-            Model::EventLoop => Err("the model event-loop is not built yet".to_owned()),
-            Model::Subinterpreters => Err("the model subinterpreters is not built yet".to_owned()),
-            Model::Hybrid => Err("the model hybrid is not built yet".to_owned()),
+            Model::Processes => processes::run(self, 1, coordinator),
+            Model::EventLoop => event_loop::run(self, coordinator),
+            Model::Subinterpreters => subinterpreters::run(self, coordinator),
+            Model::Hybrid => {
+                let threads = self.spec.case.threads_per_process.unwrap_or(1);
+                processes::run(self, threads.max(1) as usize, coordinator)
+            }
         }
+    }
+
+    /// All tasks, to be dealt out as the case says.
+    fn queues(&self) -> Queues {
+        let case = &self.spec.case;
+        let queues = match case.dispatch.unwrap_or(Dispatch::Shared) {
+            Dispatch::Shared => 1,
+            Dispatch::PerWorker => self.cores.len(),
+        };
+        Queues::new(self.tasks.len(), queues, case.chunk.unwrap_or(1) as usize)
     }
 
     /// The first worker is about to be started.
@@ -84,11 +118,36 @@ impl Trial<'_> {
 
     /// Stamps the birth of a worker that is about to be started, and the core it will bind itself to.
     fn stamp_birth(&self, worker: usize) -> &'static Section {
-        let section = self.map.worker(worker as u32);
-        section.core.store(self.cores[worker].map_or(0, |cpu| cpu + 1), Relaxed);
-        stamp_birth(section, Clock::best().now(), raw_ns());
-        section
+        stamp_birth_of(self.map, worker, self.cores[worker])
     }
+}
+
+/// Stamps the birth of a worker that is about to be started by whoever calls this, and its core.
+fn stamp_birth_of(map: &'static Map, worker: usize, core: Option<u32>) -> &'static Section {
+    let section = map.worker(worker as u32);
+    section.core.store(core.map_or(0, |cpu| cpu + 1), Relaxed);
+    stamp_birth(section, Clock::best().now(), raw_ns());
+    section
+}
+
+/// Asks every worker of this process to stop at its next safe point.
+fn give_up(map: &'static Map) {
+    for worker in 0..map.workers() {
+        map.worker(worker).attention.0.fetch_or(attention::CANCEL, Relaxed);
+    }
+}
+
+/// The safe point between two tasks of a worker, which holds the lock and is in `phase`. `false`: the trial is given up.
+fn between_tasks(lock: &Lock, place: usize, meter: &mut Meter<'_>, phase: Phase) -> bool {
+    let attention = &meter.section().attention.0;
+    if lock.is_due(attention.load(Relaxed)) {
+        lock.hand_over(place, meter, SlotId::phase(phase));
+    }
+    if attention.load(Relaxed) & attention::DRAIN != 0 {
+        meter.drain();
+    }
+    // Read anew: handing over can take many intervals.
+    attention.load(Relaxed) & attention::CANCEL == 0
 }
 
 /// Binds the calling worker to its core, then starts its accounts: which counters it can have may depend on the core.

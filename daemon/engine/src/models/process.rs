@@ -1,73 +1,78 @@
-//! One worker process: how it is started (fork, or fork + exec), and what it does.
+//! One process with workers: how it is started (fork, or fork + exec).
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::panic::AssertUnwindSafe;
 use std::process::{Command, Stdio};
 
 use gild_model::case::{Start, Transport};
-use gild_model::phase::Phase;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 use serde::{Deserialize, Serialize};
 
-use super::processes::Peer;
-use super::{Trial, run_task, start_pinned};
-use crate::ledger::layout::Section;
-use crate::locks::Lock;
-use crate::measure::meter::Meter;
-use crate::plugin::instance::Instance;
-use crate::plugin::value::Value;
+use super::Trial;
+use super::crew::Crew;
+use super::peers::Peers;
+use super::serve::EXIT_FAILED;
 use crate::spec::{CONTROL_FD, LEDGER_FD, TrialSpec};
-use crate::transport::{Channel, Kind};
+use crate::transport::channel::Channel;
+use crate::transport::frame::Kind;
 
-/// Where a spawned worker reads frames; its ledger is at [`LEDGER_FD`].
-pub const READ_FD: RawFd = 3;
-/// Where a spawned worker writes frames.
-pub const WRITE_FD: RawFd = 5;
+/// Where a spawned process has its first connection: what it reads, what it writes and, over shared memory, the memory. The
+/// connections of its other workers follow. Its ledger is at [`LEDGER_FD`].
+pub const FIRST_CHANNEL_FD: RawFd = LEDGER_FD + 1;
 
-/// The task of an error that a spawned worker has before it can take any.
-pub const NO_TASK: u64 = u64::MAX;
-
-/// What a spawned worker needs to know: the first frame it gets.
+/// What a spawned process needs to know: the first message to its first worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct WorkerSpec {
     /// The trial.
     pub trial: TrialSpec,
-    /// The core that the worker binds itself to.
-    pub core: Option<u32>,
+    /// The core that each worker binds itself to.
+    pub cores: Vec<Option<u32>>,
 }
 
-/// Starts a worker process. `earlier` are the workers started before it, whose connections it must not keep open.
+/// Descriptors of a connection.
+pub fn descriptors_of(transport: Transport) -> usize {
+    match transport {
+        Transport::Pipe | Transport::Socketpair => 2,
+        Transport::Shm => 3,
+    }
+}
+
+/// Starts a process with these workers. `peers` are those started before, whose connections it must not keep open.
 ///
 /// # Errors
 /// What could not be done, and the system's reason.
-pub fn start(trial: &Trial<'_>, worker: usize, earlier: &mut Vec<Peer>) -> Result<Peer, String> {
+pub(super) fn start(trial: &Trial<'_>, workers: Range<usize>, peers: &mut Peers) -> Result<(), String> {
     let case = &trial.spec.case;
-    let cannot = |what: &str, error: io::Error| format!("worker {worker} cannot be started: {what}: {error}");
-    let pair = Channel::pair(case.transport.unwrap_or(Transport::Pipe));
-    let (mut here, there) = pair.map_err(|error| cannot("no connection", error))?;
-    let section = trial.stamp_birth(worker);
-    match case.start.unwrap_or(Start::Fork) {
+    let transport = case.transport.unwrap_or(Transport::Pipe);
+    let name = format!("worker {}", workers.start);
+    let cannot = |what: &str, error: io::Error| format!("{name} cannot be started: {what}: {error}");
+    let pairs: io::Result<Vec<_>> = workers.clone().map(|_| Channel::pair(transport)).collect();
+    let (mut here, there): (Vec<_>, Vec<_>) =
+        pairs.map_err(|error| cannot("no connection", error))?.into_iter().unzip();
+    trial.stamp_birth(workers.start);
+    let (pid, here) = match case.start.unwrap_or(Start::Fork) {
         Start::Fork => {
-            refuse_threads().map_err(|error| format!("worker {worker} cannot be started: {error}"))?;
-            let started = start_by_fork(trial, worker, section, (here, there), earlier);
-            let (pid, here) = started.map_err(|error| cannot("fork", error))?;
-            Ok(Peer::new(worker, pid, here))
+            refuse_threads().map_err(|error| format!("{name} cannot be started: {error}"))?;
+            start_by_fork(trial, workers, (here, there), peers).map_err(|error| cannot("fork", error))?
         }
         Start::Spawn => {
-            let pid = start_by_exec(worker, &there).map_err(|error| cannot("exec", error))?;
-            let spec = WorkerSpec { trial: trial.spec.clone(), core: trial.cores[worker] };
+            let pid = start_by_exec(workers.start, transport, &there).map_err(|error| cannot("exec", error))?;
+            let spec = WorkerSpec { trial: trial.spec.clone(), cores: trial.cores[workers].to_vec() };
             let spec = serde_json::to_vec(&spec).map_err(|error| cannot("its spec", error.into()))?;
-            here.load_bytes(Kind::Spec, 0, 0, &spec);
-            here.send().map_err(|error| cannot("its spec", error))?;
-            Ok(Peer::new(worker, pid, here))
+            here[0].start().add_bytes(Kind::Spec, 0, 0, &spec);
+            here[0].send().map_err(|error| cannot("its spec", error))?;
+            (pid, here)
         }
-    }
+    };
+    peers.add_process(pid, here);
+    Ok(())
 }
 
 /// A fork takes only the calling thread along: whatever another one holds would stay held for ever.
@@ -84,11 +89,10 @@ fn refuse_threads() -> Result<(), String> {
 
 fn start_by_fork(
     trial: &Trial<'_>,
-    worker: usize,
-    section: &'static Section,
-    (here, there): (Channel, Channel),
-    earlier: &mut Vec<Peer>,
-) -> io::Result<(Pid, Channel)> {
+    workers: Range<usize>,
+    (here, there): (Vec<Channel>, Vec<Channel>),
+    peers: &mut Peers,
+) -> io::Result<(Pid, Vec<Channel>)> {
     flush_stdio();
     let coordinator = nix::unistd::getpid();
     // SAFETY: this process has one thread (`refuse_threads`), so the child may run any code.
@@ -100,10 +104,10 @@ fn start_by_fork(
                     // A coordinator's end that stays open here would hide the coordinator's closing it, and an earlier
                     // worker's death.
                     drop(here);
-                    earlier.clear();
+                    peers.close();
                     close_control();
                     // A panic must not unwind into the coordinator's frames, which are not this process's to leave.
-                    let work = AssertUnwindSafe(|| forked_worker(trial, worker, section, there));
+                    let work = AssertUnwindSafe(|| forked_crew(trial, workers, there));
                     std::panic::catch_unwind(work).unwrap_or(EXIT_FAILED)
                 }
                 Err(_) => EXIT_FAILED,
@@ -112,9 +116,6 @@ fn start_by_fork(
         }
     }
 }
-
-/// The exit status of a worker that could not do its work for a reason that it could not tell its coordinator.
-const EXIT_FAILED: i32 = 70;
 
 /// The control socket is the coordinator's alone: the daemon takes its closing for the coordinator's end.
 fn close_control() {
@@ -142,34 +143,46 @@ fn die_with_parent(parent: Pid) -> io::Result<()> {
     if getppid() == parent { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
 }
 
-fn forked_worker(trial: &Trial<'_>, worker: usize, section: &'static Section, channel: Channel) -> i32 {
-    crate::fault::watch(section);
-    let mut meter = start_pinned(section, trial.plan, trial.cores[worker]);
-    let status = serve(trial.instance, worker, channel, &mut meter);
+fn forked_crew(trial: &Trial<'_>, workers: Range<usize>, channels: Vec<Channel>) -> i32 {
+    let Trial { spec, plan, map, kernel, values, instance, .. } = *trial;
+    let first = workers.start;
+    let mut meter = Crew::start(map, plan, first, trial.cores[first]);
+    let crew = Crew { spec, plan, map, kernel, values, first, cores: &trial.cores[workers] };
+    let status = crew.work(instance, channels, &mut meter);
     meter.finish();
     status
 }
 
-fn start_by_exec(worker: usize, there: &Channel) -> io::Result<Pid> {
+fn start_by_exec(first: usize, transport: Transport, there: &[Channel]) -> io::Result<Pid> {
     let parent = nix::unistd::getpid();
-    // Duplicates above every target, so that no dup2 below overwrites a source. The first only sees to it that the last
-    // target is taken (the others are the coordinator's own): std must not put its pipe for the errno of exec there.
-    let _reserved = duplicate(trial_ledger(), WRITE_FD)?;
-    let above = |fd: BorrowedFd<'_>| duplicate(fd, WRITE_FD + 1);
-    let sources = [above(there.reader())?, above(trial_ledger())?, above(there.writer())?];
-    let numbers = sources.each_ref().map(AsRawFd::as_raw_fd);
-    let targets = [READ_FD, LEDGER_FD, WRITE_FD];
+    let count = there.len() * descriptors_of(transport);
+    let last = FIRST_CHANNEL_FD + RawFd::try_from(count).map_err(io::Error::other)? - 1;
+    // No target may be free when std makes its pipe for the errno of exec, or it would put it there.
+    let _reserved = reserve(FIRST_CHANNEL_FD..=last)?;
+    // Duplicates above every target, so that no dup2 below overwrites a source.
+    let above = |fd: BorrowedFd<'_>| duplicate(fd, last + 1);
+    let of_channel = |it: &Channel| [Some(it.reader()), Some(it.writer()), it.memory()].map(|fd| fd.map(above));
+    let sources: io::Result<Vec<OwnedFd>> = there.iter().flat_map(of_channel).flatten().collect();
+    let sources = sources?;
+    let ledger = above(trial_ledger())?;
+    let targets: Vec<(RawFd, RawFd)> = sources
+        .iter()
+        .map(AsRawFd::as_raw_fd)
+        .zip(FIRST_CHANNEL_FD..)
+        .chain([(ledger.as_raw_fd(), LEDGER_FD)])
+        .collect();
     let mut command = Command::new("/proc/self/exe");
-    command.arg("worker").arg(worker.to_string()).stdin(Stdio::null());
+    command.args(["worker", &first.to_string(), &there.len().to_string(), transport.name()]).stdin(Stdio::null());
     let in_child = move || {
         die_with_parent(parent)?;
-        for (source, target) in numbers.into_iter().zip(targets) {
-            // SAFETY: dup2 onto a descriptor that nothing in this child uses any more: the coordinator's control socket
-            // and ledger, and the reserved one.
-            nix::errno::Errno::result(unsafe { libc::dup2(source, target) })?;
+        close_control();
+        for (source, target) in &targets {
+            // SAFETY: dup2 onto a descriptor that nothing in this child uses any more: the coordinator's ledger, and
+            // reserved ones.
+            nix::errno::Errno::result(unsafe { libc::dup2(*source, *target) })?;
         }
         // SAFETY: marks descriptors only; std's own pipe for the errno of exec is closed by exec anyway.
-        let marked = unsafe { libc::close_range(WRITE_FD as u32 + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
+        let marked = unsafe { libc::close_range(last as u32 + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
         nix::errno::Errno::result(marked)?;
         Ok(())
     };
@@ -177,6 +190,18 @@ fn start_by_exec(worker: usize, there: &Channel) -> io::Result<Pid> {
     // its workers' scope.
     let child = unsafe { command.pre_exec(in_child) }.spawn()?;
     Ok(Pid::from_raw(child.id() as i32))
+}
+
+/// Takes every free number of these, for as long as the result lives.
+fn reserve(numbers: std::ops::RangeInclusive<RawFd>) -> io::Result<Vec<OwnedFd>> {
+    let mut taken = Vec::new();
+    loop {
+        let next = duplicate(trial_ledger(), *numbers.start())?;
+        if !numbers.contains(&next.as_raw_fd()) {
+            return Ok(taken);
+        }
+        taken.push(next);
+    }
 }
 
 /// A close-on-exec duplicate whose number is at least `least`.
@@ -190,56 +215,4 @@ fn duplicate(fd: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
 fn trial_ledger() -> BorrowedFd<'static> {
     // SAFETY: the coordinator's main function holds it open until the process ends.
     unsafe { BorrowedFd::borrow_raw(LEDGER_FD) }
-}
-
-/// A worker's life after its start: tasks in, results out, until the coordinator closes the connection. Afterwards it is
-/// in `teardown`. Gives the exit status.
-pub fn serve(instance: &Instance<'_>, worker: usize, mut channel: Channel, meter: &mut Meter<'_>) -> i32 {
-    let ended = loop {
-        meter.mark(Phase::Idle);
-        match serve_one(instance, worker, &mut channel, meter) {
-            Ok(true) => {}
-            Ok(false) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
-    meter.mark(Phase::Teardown);
-    match ended {
-        Ok(()) => 0,
-        Err(error) => {
-            eprintln!("worker {worker}: {error}");
-            EXIT_FAILED
-        }
-    }
-}
-
-/// One task. `false`: there are no more.
-fn serve_one(instance: &Instance<'_>, worker: usize, channel: &mut Channel, meter: &mut Meter<'_>) -> io::Result<bool> {
-    let Some(frame) = channel.receive(meter)? else { return Ok(false) };
-    if frame.kind != Kind::Task {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a frame of kind {:?}, not a task", frame.kind),
-        ));
-    }
-    let task = frame.task;
-    meter.take_task(task);
-    meter.mark(Phase::Decode);
-    let answer = Value::decode(instance.kernel(), frame.type_id, frame.payload)
-        .map_err(|mut error| {
-            error.message = format!("the input cannot be decoded: {}", error.message);
-            error
-        })
-        .and_then(|input| {
-            let result = run_task(instance, meter, &Lock::None, worker, (task as usize, &input), Phase::Encode)?;
-            channel.load_value(Kind::Result, task, &result)
-        });
-    let done = answer.is_ok();
-    if let Err(error) = answer {
-        channel.load_bytes(Kind::Error, task, error.code, error.message.as_bytes());
-    }
-    meter.mark(Phase::Send);
-    channel.send()?;
-    meter.finish_task(done);
-    Ok(true)
 }

@@ -1,40 +1,26 @@
-//! One process, one thread: the coordinator lends its own thread to the only worker.
+//! One process, one thread, one task after the other.
 
 use gild_model::phase::Phase;
 
-use super::{Trial, run_task, task_error};
-use crate::ledger::layout::flag;
+use super::{Trial, own_thread, run_task, task_error};
 use crate::locks::Lock;
 use crate::measure::meter::Meter;
 use crate::plugin::instance::PlannedTask;
 use crate::plugin::value::Value;
-use crate::topology;
 
 /// Runs all tasks one after the other.
 ///
 /// # Errors
 /// The first task that fails.
 pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Value>, String> {
-    let tools = coordinator.lend();
-    trial.start_wall();
-    let section = trial.stamp_birth(0);
-    let mut meter = Meter::start_borrowed(section, tools, trial.plan);
-    if trial.cores[0].is_some_and(|cpu| topology::pin_self(cpu).is_err()) {
-        meter.set_flag(flag::PIN_REFUSED);
-    }
-    crate::fault::watch(section);
-    meter.mark(Phase::Idle);
-    let result = run_all(trial, &mut meter);
-    meter.mark(Phase::Teardown);
-    crate::fault::watch(coordinator.section());
-    let tools = meter.finish();
-    trial.stop_wall();
-    coordinator.take_back(tools);
-    coordinator.mark(Phase::Teardown);
-    result
+    own_thread::run(trial, coordinator, |meter| run_all(trial, meter))
 }
 
-fn run_all(trial: &Trial<'_>, meter: &mut Meter<'_>) -> Result<Vec<Value>, String> {
+/// Runs all tasks on the calling worker.
+///
+/// # Errors
+/// The first task that fails.
+pub(super) fn run_all(trial: &Trial<'_>, meter: &mut Meter<'_>) -> Result<Vec<Value>, String> {
     let run = |(task, planned): (usize, &PlannedTask)| {
         let result = run_task(trial.instance, meter, &Lock::None, 0, (task, &planned.input), Phase::Idle);
         meter.finish_task(result.is_ok());

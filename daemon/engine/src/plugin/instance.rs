@@ -10,6 +10,7 @@ use super::library::Kernel;
 use super::table::{HOST, checked};
 use super::task::TaskContext;
 use super::value::Value;
+use crate::ledger::task_log::layout::{CLASS_NAME_LEN, CLASSES_MAX};
 
 /// Most tasks that a plan may have.
 const TASKS_MAX: usize = 100_000_000;
@@ -83,27 +84,31 @@ pub struct PlannedTask {
     pub input: Value,
     /// How much work it is, relative to the others: progress is told by it.
     pub weight: u64,
+    /// Its class, as a place in [`Planned::classes`]; `None`: the kernel has not named one.
+    pub class: Option<usize>,
+}
+
+/// A plan.
+#[derive(Debug)]
+pub struct Planned {
+    /// The tasks, in order.
+    pub tasks: Vec<PlannedTask>,
+    /// Names of the classes that the kernel sorts them into.
+    pub classes: Vec<String>,
 }
 
 /// Where a plan's tasks go; behind the `gild_plan` that a kernel sees.
 #[derive(Debug)]
 pub(super) struct PlanSink<'k> {
     kernel: &'k Kernel,
-    tasks: Vec<PlannedTask>,
+    planned: Planned,
     error: Option<KernelError>,
 }
 
 impl PlanSink<'_> {
-    /// Takes a task over; by the ABI the input is the host's even if this fails.
-    pub(super) fn take(&mut self, input: raw::Value, weight: u64) -> raw::Status {
-        let result = Value::adopt(self.kernel, input).and_then(|input| {
-            if self.tasks.len() >= TASKS_MAX {
-                return Err(KernelError::new(raw::E_NOMEM, &format!("the plan has more than {TASKS_MAX} tasks")));
-            }
-            self.tasks.push(PlannedTask { input, weight });
-            Ok(())
-        });
-        match result {
+    /// Takes a task over, of a class or of none; by the ABI the input is the host's even if this fails.
+    pub(super) fn take(&mut self, input: raw::Value, weight: u64, class: Option<&[u8]>) -> raw::Status {
+        match self.try_take(input, weight, class) {
             Ok(()) => raw::OK,
             Err(error) => {
                 let code = error.code;
@@ -112,6 +117,44 @@ impl PlanSink<'_> {
             }
         }
     }
+
+    fn try_take(&mut self, input: raw::Value, weight: u64, class: Option<&[u8]>) -> Result<(), KernelError> {
+        let input = Value::adopt(self.kernel, input)?;
+        if self.planned.tasks.len() >= TASKS_MAX {
+            return Err(KernelError::new(raw::E_NOMEM, &format!("the plan has more than {TASKS_MAX} tasks")));
+        }
+        let class = class.map(|name| self.class(name)).transpose()?;
+        self.planned.tasks.push(PlannedTask { input, weight, class });
+        Ok(())
+    }
+
+    /// The place of a class, which is new or not.
+    fn class(&mut self, name: &[u8]) -> Result<usize, KernelError> {
+        let classes = &mut self.planned.classes;
+        if let Some(place) = classes.iter().position(|known| known.as_bytes() == name) {
+            return Ok(place);
+        }
+        let refuse = |why: String| KernelError::new(raw::E_PARAM, &why);
+        let name = checked_class(name).map_err(refuse)?;
+        if classes.len() >= CLASSES_MAX {
+            return Err(refuse(format!(
+                "the class \"{name}\" is one more than the {CLASSES_MAX} that a plan may have"
+            )));
+        }
+        classes.push(name.to_owned());
+        Ok(classes.len() - 1)
+    }
+}
+
+/// The name of a class, if it is one as the header wants it.
+fn checked_class(name: &[u8]) -> Result<&str, String> {
+    let is_inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    let is_name = name.first().is_some_and(u8::is_ascii_lowercase) && name.iter().all(is_inner);
+    let text = str::from_utf8(name).ok().filter(|_| is_name && name.len() < CLASS_NAME_LEN);
+    text.ok_or_else(|| {
+        let shown = String::from_utf8_lossy(&name[..name.len().min(2 * CLASS_NAME_LEN)]);
+        format!("\"{shown}\" is no name of a class: expected [a-z][a-z0-9_-]*, at most {} bytes", CLASS_NAME_LEN - 1)
+    })
 }
 
 /// A kernel made for given arguments.
@@ -125,7 +168,8 @@ pub struct Instance<'k> {
 // SAFETY: by the ABI an instance may be used from any thread, one at a time.
 unsafe impl Send for Instance<'_> {}
 // SAFETY: the only method that the models call on one instance from several threads is `run`, and only if the kernel
-// is GILD_KERNEL_SHARED (`models::threads` makes an instance per worker otherwise).
+// is GILD_KERNEL_SHARED (`models::threads` makes an instance per worker otherwise). An `Operation` is not `Send`, so all
+// calls on those of an instance come from the thread of the loop that has started them.
 unsafe impl Sync for Instance<'_> {}
 
 impl<'k> Instance<'k> {
@@ -149,13 +193,19 @@ impl<'k> Instance<'k> {
         self.kernel
     }
 
+    /// What the kernel knows it by.
+    pub(super) fn this(&self) -> *mut c_void {
+        self.this
+    }
+
     /// Plans the tasks.
     ///
     /// # Errors
     /// The kernel's own, a value of an undeclared type, or no task at all.
-    pub fn plan(&self) -> Result<Vec<PlannedTask>, KernelError> {
+    pub fn plan(&self) -> Result<Planned, KernelError> {
         let plan = self.kernel.raw.plan.expect("checked by library::kernel");
-        let mut sink = PlanSink { kernel: self.kernel, tasks: Vec::new(), error: None };
+        let planned = Planned { tasks: Vec::new(), classes: Vec::new() };
+        let mut sink = PlanSink { kernel: self.kernel, planned, error: None };
         // SAFETY: the instance is alive, and the sink is what `table::emit` expects behind the plan, for this call.
         let status = unsafe { plan(self.this, std::ptr::from_mut(&mut sink).cast()) };
         let result = checked(status);
@@ -163,10 +213,10 @@ impl<'k> Instance<'k> {
             return Err(error);
         }
         result?;
-        if sink.tasks.is_empty() {
+        if sink.planned.tasks.is_empty() {
             return Err(KernelError::new(raw::E_INTERNAL, "the plan has no tasks"));
         }
-        Ok(sink.tasks)
+        Ok(sink.planned)
     }
 
     /// Runs one task.

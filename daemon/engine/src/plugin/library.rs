@@ -63,6 +63,8 @@ pub struct Kernel {
     pub(super) raw: raw::Kernel,
     /// Every type that its plan and run produce.
     pub(super) types: Vec<&'static raw::Type>,
+    /// Its asynchronous form, if it has one.
+    pub(super) asynchronous: Option<&'static raw::Async>,
 }
 
 // SAFETY: the tables hold function pointers and pointers to static data of a library that is never closed.
@@ -180,6 +182,7 @@ impl Check<'_> {
         }
         let types = self.list("the types", raw.types)?;
         let types = types.into_iter().map(|it| self.value_type(&name, it)).collect::<Result<Vec<_>, _>>()?;
+        let asynchronous = self.asynchronous(&name, &raw)?;
         let flag = |bit| raw.flags & bit != 0;
         let info = KernelInfo {
             summary: self.text("a kernel's summary", raw.summary)?,
@@ -189,9 +192,24 @@ impl Check<'_> {
             deterministic: flag(raw::KERNEL_DETERMINISTIC),
             fork_safe: flag(raw::KERNEL_FORK_SAFE),
             verifies: raw.verify.is_some(),
+            asynchronous: asynchronous.is_some(),
             name,
         };
-        Ok(Kernel { info, raw, types })
+        Ok(Kernel { info, raw, types, asynchronous })
+    }
+
+    /// The kernel's answer to the extension of this name.
+    fn asynchronous(&self, kernel: &str, table: &raw::Kernel) -> Result<Option<&'static raw::Async>, LoadError> {
+        // SAFETY: by the ABI the function may be called by anybody with a NUL-terminated text.
+        let answer = table.extension.map(|extension| unsafe { extension(raw::EXT_ASYNC.as_ptr()) });
+        let Some(form) = answer.and_then(|form| NonNull::new(form.cast::<raw::Async>().cast_mut())) else {
+            return Ok(None);
+        };
+        let form = self.sized("gild_async", form)?;
+        if form.start.is_none() || form.poll.is_none() || form.drop.is_none() {
+            return Err(self.malformed(format!("kernel {kernel}: its asynchronous form lacks start, poll or drop")));
+        }
+        Ok(Some(form))
     }
 
     fn value_type(&self, kernel: &str, table: NonNull<raw::Type>) -> Result<&'static raw::Type, LoadError> {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`library`] | opening a library, checking it, copying its metadata |
 //! | [`instance`] | a kernel made for given arguments: plan, run, verify |
+//! | [`operation`] | a task of a kernel's asynchronous form: start, poll, drop |
+//! | [`waits`] | what an operation can wait for |
 //! | [`value`] | a kernel's values: ownership, encoding, decoding |
 //! | [`table`] | the functions that a kernel may call |
 //! | [`task`] | what the host knows of the task that a kernel is running |
@@ -13,6 +15,8 @@
 
 pub mod instance;
 pub mod library;
+pub mod operation;
 pub mod table;
 pub mod task;
 pub mod value;
+pub mod waits;

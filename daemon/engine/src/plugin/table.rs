@@ -3,7 +3,7 @@
 //! Each function checks the pointers it is given and never unwinds.
 
 use std::cell::RefCell;
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 
 use gild_abi::raw;
 
@@ -41,11 +41,10 @@ pub(super) static HOST: HostTable = HostTable(raw::Host {
     extension: Some(extension),
 });
 
-const VERSION: &std::ffi::CStr =
-    match std::ffi::CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-        Ok(version) => version,
-        Err(_) => panic!("a version has no NUL inside"),
-    };
+const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(version) => version,
+    Err(_) => panic!("a version has no NUL inside"),
+};
 
 /// Turns a status into a result, with the message that the kernel left on this thread, if any.
 pub(super) fn checked(status: raw::Status) -> Result<(), KernelError> {
@@ -89,15 +88,16 @@ unsafe extern "C" fn fail(code: raw::Status, text: *const c_char, len: usize) ->
 unsafe extern "C" fn emit(plan: *mut raw::Plan, input: raw::Value, weight: u64) -> raw::Status {
     // SAFETY: `Instance::plan` passes its own sink as the plan, for the duration of the call.
     match unsafe { plan.cast::<PlanSink<'_>>().as_mut() } {
-        Some(sink) => sink.take(input, weight),
+        Some(sink) => sink.take(input, weight, None),
         None => raw::E_INTERNAL,
     }
 }
 
 /// The context behind a task pointer.
-fn context<'t>(task: *mut raw::Task) -> Option<&'t mut TaskContext<'t, 't>> {
-    // SAFETY: a kernel has no other `gild_task` than the one that `Instance::run` passed to it, which is the first
-    // field of a `TaskContext` (repr(C)) that lives until `run` returns; calls on one task come from its own thread.
+pub(super) fn context<'t>(task: *mut raw::Task) -> Option<&'t mut TaskContext<'t, 't>> {
+    // SAFETY: a kernel has no other `gild_task` than the one that `Instance::run` or an `Operation` passed to it, which
+    // is the first field of a `TaskContext` (repr(C)) that lives until that call returns; calls on one task come from
+    // its own thread.
     unsafe { task.cast::<TaskContext<'t, 't>>().as_mut() }
 }
 
@@ -127,6 +127,27 @@ unsafe extern "C" fn phase_exit(task: *mut raw::Task, _phase: u32) {
     }
 }
 
-unsafe extern "C" fn extension(_id: *const c_char) -> *const c_void {
-    std::ptr::null()
+unsafe extern "C" fn emit_as(
+    plan: *mut raw::Plan,
+    input: raw::Value,
+    weight: u64,
+    class: *const c_char,
+) -> raw::Status {
+    // SAFETY: as in `emit`.
+    match unsafe { plan.cast::<PlanSink<'_>>().as_mut() } {
+        // SAFETY: not null, and by the ABI a string that is valid during the call.
+        Some(sink) if !class.is_null() => sink.take(input, weight, Some(unsafe { CStr::from_ptr(class) }.to_bytes())),
+        Some(sink) => sink.take(input, weight, Some(b"")),
+        None => raw::E_INTERNAL,
+    }
+}
+
+/// What the host offers beside its table.
+static CLASSES: raw::Classes =
+    raw::Classes { size: size_of::<raw::Classes>() as u32, reserved: 0, emit_as: Some(emit_as) };
+
+unsafe extern "C" fn extension(id: *const c_char) -> *const c_void {
+    // SAFETY: null, or by the ABI a string that is valid during the call.
+    let asks_for = |known: &CStr| !id.is_null() && unsafe { CStr::from_ptr(id) } == known;
+    if asks_for(raw::EXT_CLASSES) { (&raw const CLASSES).cast() } else { std::ptr::null() }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use gild_abi::raw;
 use gild_model::phase::Phase;
 
+use super::table::refuse;
+use super::waits::Wait;
 use crate::ledger::layout::{SlotId, attention};
 use crate::locks::Lock;
 use crate::measure::meter::Meter;
@@ -29,6 +31,8 @@ pub struct TaskContext<'w, 'l> {
     depth: usize,
     /// Inside a blocking region: the lock is given away.
     released: bool,
+    /// Where an operation's waits go; `None` where there is nobody who would wait.
+    waits: Option<&'w mut Vec<Wait>>,
     _attention: PhantomData<&'l u32>,
 }
 
@@ -38,7 +42,23 @@ impl<'w, 'l> TaskContext<'w, 'l> {
         let seen = raw::Task { attention: meter.section().attention.0.as_ptr() };
         let open = [0; PHASE_DEPTH_MAX];
         let phases = phases as u32;
-        TaskContext { seen, meter, lock, worker, phases, open, depth: 0, released: false, _attention: PhantomData }
+        TaskContext {
+            seen,
+            meter,
+            lock,
+            worker,
+            phases,
+            open,
+            depth: 0,
+            released: false,
+            waits: None,
+            _attention: PhantomData,
+        }
+    }
+
+    /// The same for a poll of an operation, which may register waits.
+    pub fn with_waits(self, waits: &'w mut Vec<Wait>) -> TaskContext<'w, 'l> {
+        TaskContext { waits: Some(waits), ..self }
     }
 
     /// What goes to the kernel as `gild_task *`.
@@ -48,7 +68,7 @@ impl<'w, 'l> TaskContext<'w, 'l> {
 
     /// The slow path of a safe point: hands the lock over if somebody waits, drains the ring, tells of a cancel.
     pub fn checkpoint(&mut self) -> raw::Status {
-        if self.asked() & attention::DROP_LOCK != 0 && !self.released {
+        if !self.released && self.lock.is_due(self.asked()) {
             self.lock.hand_over(self.worker, self.meter, self.slot());
         }
         if self.asked() & attention::DRAIN != 0 {
@@ -111,6 +131,22 @@ impl<'w, 'l> TaskContext<'w, 'l> {
             Some(innermost) if self.open[innermost] < self.phases => SlotId::kernel_phase(self.open[innermost]),
             Some(_) => SlotId::phase(Phase::Compute),
         }
+    }
+
+    /// The kernel's operation wants to be polled again when this fires.
+    pub fn register(&mut self, wait: Wait) -> raw::Status {
+        match &mut self.waits {
+            Some(waits) => {
+                waits.push(wait);
+                raw::OK
+            }
+            None => refuse(raw::E_INTERNAL, "a wait was registered outside of gild_async.poll".to_owned()),
+        }
+    }
+
+    /// Whether the operation has registered a wait.
+    pub fn has_waits(&self) -> bool {
+        self.waits.as_ref().is_some_and(|waits| !waits.is_empty())
     }
 
     /// Closes what the kernel left open: after an error it need not have called `acquire` or `phase_exit`.

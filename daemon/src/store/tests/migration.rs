@@ -59,7 +59,10 @@ fn a_store_of_version_1_keeps_all_it_has_and_its_noise_is_null() {
     let trials = store.trials(1).unwrap();
     let walls: Vec<_> = trials.iter().map(|trial| trial.wall_ns.unwrap()).collect();
     assert_eq!(walls, [41_442, 266_197, 55_132, 338_533]);
-    assert!(trials.iter().all(|trial| trial.noise.is_none() && trial.workers.len() == 2), "{trials:?}");
+    assert!(
+        trials.iter().all(|trial| trial.noise.is_none() && trial.workers.len() == 2 && trial.task_times.is_empty()),
+        "{trials:?}"
+    );
     let rows = rows_of(&store, 1);
     assert_eq!(rows.len(), 30);
     assert!(rows.iter().all(|row| row.noise.is_none()));

@@ -57,7 +57,7 @@ fn big_trial(repetition: u32) -> Trial {
 }
 
 fn without_accounts(trials: &[Trial]) -> Vec<Trial> {
-    trials.iter().map(|trial| Trial { workers: Vec::new(), ..trial.clone() }).collect()
+    trials.iter().map(|trial| Trial { workers: Vec::new(), task_times: Vec::new(), ..trial.clone() }).collect()
 }
 
 fn rows_of(store: &Store, run: i64) -> Vec<AccountRow> {
@@ -82,8 +82,11 @@ proptest! {
         prop_assert_eq!(&store.trials(run).unwrap(), std::slice::from_ref(&trial));
         prop_assert_eq!(&store.run(run).unwrap().unwrap().trials, &without_accounts(std::slice::from_ref(&trial)));
         let rows: Vec<_> = rows_of(&store, run).into_iter().map(|row| row.account).collect();
-        let accounts: Vec<_> = trial.workers.into_iter().flat_map(|worker| worker.phases).collect();
+        let accounts: Vec<_> = trial.workers.clone().into_iter().flat_map(|worker| worker.phases).collect();
         prop_assert_eq!(rows, accounts);
+        let mut rows = Vec::new();
+        store.task_rows(run, &mut |row| { rows.push(row.times); true }).unwrap();
+        prop_assert_eq!(rows, trial.task_times);
     }
 }
 
@@ -157,7 +160,7 @@ fn numbers_of_removed_runs_are_not_used_again() {
         store.insert_trial(first, &trial).unwrap();
     }
     assert!(store.remove_run(first).unwrap());
-    for table in ["runs", "cases", "trials", "workers", "accounts"] {
+    for table in ["runs", "cases", "trials", "workers", "accounts", "task_times"] {
         let left: u32 =
             store.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "{table}");

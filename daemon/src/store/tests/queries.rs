@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::{at, done, experiment, lab, rows_of, some_trials};
-use crate::store::{Store, rows, runs, trials};
+use crate::store::{Store, rows, runs, task_times, trials};
 
 #[test]
 fn a_reader_sees_what_is_committed_and_cannot_write() {
@@ -120,7 +120,15 @@ fn a_list_of_2000_runs_takes_one_statement() {
 fn nothing_that_grows_with_a_run_is_sorted_or_searched() {
     let (_folder, path) = lab();
     let store = Store::open(&path).unwrap();
-    for sql in [runs::HEAD, trials::TRIALS, trials::WORKERS, trials::ACCOUNTS, rows::ROWS] {
+    for sql in [
+        runs::HEAD,
+        trials::TRIALS,
+        trials::WORKERS,
+        trials::ACCOUNTS,
+        rows::ROWS,
+        task_times::TASK_TIMES,
+        task_times::TASK_ROWS,
+    ] {
         let mut statement = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let parameters = vec![1; statement.parameter_count()];
         let steps = statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();

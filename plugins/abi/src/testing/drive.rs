@@ -4,8 +4,17 @@ use std::ffi::{CStr, CString, c_void};
 use std::{ptr, slice};
 
 use super::host::{self, Record, Task, Wishes};
-use super::{Arg, Failure, Step};
+use super::{Arg, Failure, Step, operation};
 use crate::raw::{self, Scalar, Status};
+
+/// Which of its functions a kernel's tasks are run by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `run`.
+    Plain,
+    /// Its asynchronous form, one operation after the other.
+    Async,
+}
 
 /// A kernel's life without a fault, for any language.
 #[derive(Debug)]
@@ -20,7 +29,7 @@ pub struct RawTrial {
     pub record: Record,
 }
 
-/// Runs all tasks of a kernel: see the module above.
+/// Runs all tasks of a kernel by its `run`: see the module above.
 ///
 /// # Errors
 /// The first thing that went wrong.
@@ -28,6 +37,23 @@ pub struct RawTrial {
 /// # Safety
 /// `kernel` points to a kernel table as the header specifies it.
 pub unsafe fn drive(kernel: *const raw::Kernel, args: &[(&str, Arg)], wishes: Wishes) -> Result<RawTrial, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { drive_in(kernel, Form::Plain, args, wishes) }
+}
+
+/// Runs all tasks of a kernel in one of its forms.
+///
+/// # Errors
+/// The first thing that went wrong.
+///
+/// # Safety
+/// `kernel` points to a kernel table as the header specifies it.
+pub unsafe fn drive_in(
+    kernel: *const raw::Kernel,
+    form: Form,
+    args: &[(&str, Arg)],
+    wishes: Wishes,
+) -> Result<RawTrial, Failure> {
     host::begin(wishes);
     // SAFETY: the caller's promise holds for every call below.
     unsafe {
@@ -41,11 +67,12 @@ pub unsafe fn drive(kernel: *const raw::Kernel, args: &[(&str, Arg)], wishes: Wi
         for (number, (input, _)) in tasks.iter().enumerate() {
             let at = |failure: Failure| Failure { task: Some(number), ..failure };
             let input = resent(kernel, &input.0).map_err(at)?.0;
-            let (output, bytes) = instance.run(&input.0).and_then(|output| resent(kernel, &output.0)).map_err(at)?;
+            let Some(output) = instance.run(form, &input.0).map_err(at)? else { continue };
+            let (output, bytes) = resent(kernel, &output.0).map_err(at)?;
             outputs.push(bytes);
             results.push(output);
         }
-        let verified = instance.verify(&results)?;
+        let verified = wishes.give_up_after.is_none() && instance.verify(&results)?;
         let weights = tasks.iter().map(|(_, weight)| *weight).collect();
         drop((tasks, results, instance));
         let record = host::record();
@@ -62,11 +89,11 @@ fn failure(step: Step, status: Status) -> Failure {
     Failure { step, task: None, status, text, record }
 }
 
-fn broken(text: String) -> Failure {
+pub(super) fn broken(text: String) -> Failure {
     Failure { step: Step::Rules, task: None, status: raw::E_INTERNAL, text, record: Box::new(host::record()) }
 }
 
-fn check(step: Step, status: Status) -> Result<(), Failure> {
+pub(super) fn check(step: Step, status: Status) -> Result<(), Failure> {
     if status < 0 { Err(failure(step, status)) } else { Ok(()) }
 }
 
@@ -108,7 +135,7 @@ impl Arguments {
 }
 
 /// A value that is dropped by its own type.
-struct Owned(raw::Value);
+pub(super) struct Owned(pub(super) raw::Value);
 
 impl Drop for Owned {
     fn drop(&mut self) {
@@ -117,9 +144,9 @@ impl Drop for Owned {
     }
 }
 
-struct Instance<'k> {
-    kernel: &'k raw::Kernel,
-    this: *mut c_void,
+pub(super) struct Instance<'k> {
+    pub(super) kernel: &'k raw::Kernel,
+    pub(super) this: *mut c_void,
 }
 
 impl Drop for Instance<'_> {
@@ -147,7 +174,23 @@ impl<'k> Instance<'k> {
         if tasks.is_empty() { Err(broken("the plan is empty".to_owned())) } else { Ok(tasks) }
     }
 
-    unsafe fn run(&self, input: &raw::Value) -> Result<Owned, Failure> {
+    /// Runs a task. `None`: the host gave it up, as was wished.
+    unsafe fn run(&self, form: Form, input: &raw::Value) -> Result<Option<Owned>, Failure> {
+        // SAFETY: `drive`'s contract; the input is one that the kernel planned and decoded.
+        let output = unsafe {
+            match form {
+                Form::Plain => self.run_plain(input).map(Some),
+                Form::Async => operation::run(self, input),
+            }
+        }?;
+        let record = host::record();
+        if record.releases != record.acquires || !record.open_phases.is_empty() {
+            return Err(broken("a successful run leaves a blocking region or a phase open".to_owned()));
+        }
+        Ok(output)
+    }
+
+    unsafe fn run_plain(&self, input: &raw::Value) -> Result<Owned, Failure> {
         let mut output = raw::Value { r#type: ptr::null(), ptr: ptr::null_mut() };
         let mut task = Task::new();
         let run = self.kernel.run.expect("every kernel runs");
@@ -156,12 +199,7 @@ impl<'k> Instance<'k> {
         if output.r#type.is_null() {
             return Err(broken("a successful run has no result".to_owned()));
         }
-        let output = Owned(output);
-        let record = host::record();
-        if record.releases != record.acquires || !record.open_phases.is_empty() {
-            return Err(broken("a successful run leaves a blocking region or a phase open".to_owned()));
-        }
-        Ok(output)
+        Ok(Owned(output))
     }
 
     unsafe fn verify(&self, results: &[Owned]) -> Result<bool, Failure> {

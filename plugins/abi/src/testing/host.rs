@@ -1,10 +1,11 @@
 //! The C side of the test host: one per thread.
 
 use std::cell::RefCell;
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::AtomicU32;
 use std::{ptr, slice};
 
+use super::waits::Waits;
 use crate::raw::{self, Status};
 
 /// What the host is to do to the kernel.
@@ -14,6 +15,12 @@ pub struct Wishes {
     pub cancel_at: Option<u64>,
     /// Refuses the task with this number.
     pub refuse_task: Option<usize>,
+    /// Polls every other time without waiting for what was registered.
+    pub spurious_polls: bool,
+    /// Drops each operation after so many polls, done or not: its task has no result.
+    pub give_up_after: Option<u64>,
+    /// Knows no extensions, as the first hosts did.
+    pub no_extensions: bool,
 }
 
 /// What the host has seen.
@@ -29,19 +36,26 @@ pub struct Record {
     pub releases: u64,
     /// See `releases`.
     pub acquires: u64,
+    /// Polls of operations.
+    pub polls: u64,
+    /// Waits registered.
+    pub waits: u64,
     /// Phases, in the order in which they were entered.
     pub phases: Vec<u32>,
     /// Phases not closed yet.
     pub open_phases: Vec<u32>,
+    /// The classes of the tasks planned; none for a task without one, as for every task on a host that knows no classes.
+    pub classes: Vec<Option<String>>,
     /// What the kernel may not do and did.
     pub mistakes: Vec<String>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     wishes: Wishes,
-    record: Record,
+    pub(super) record: Record,
     tasks: Vec<(raw::Value, u64)>,
+    pub(super) waits: Waits,
 }
 
 thread_local! {
@@ -56,6 +70,11 @@ pub fn begin(wishes: Wishes) {
 /// Returns what has been seen on this thread.
 pub fn record() -> Record {
     STATE.with_borrow(|state| state.record.clone())
+}
+
+/// What the host of this thread is to do.
+pub(super) fn wishes() -> Wishes {
+    see(|state| state.wishes)
 }
 
 /// Takes the tasks that were planned on this thread, with their weights. The values are the caller's.
@@ -114,7 +133,7 @@ static TABLE: Table = Table(raw::Host {
     extension: Some(extension),
 });
 
-fn see<T>(look: impl FnOnce(&mut State) -> T) -> T {
+pub(super) fn see<T>(look: impl FnOnce(&mut State) -> T) -> T {
     STATE.with_borrow_mut(look)
 }
 
@@ -140,14 +159,25 @@ unsafe extern "C" fn fail(code: Status, msg: *const c_char, len: usize) -> Statu
 }
 
 unsafe extern "C" fn emit(_plan: *mut raw::Plan, input: raw::Value, weight: u64) -> Status {
-    see(|state| {
-        let refused = state.wishes.refuse_task == Some(state.tasks.len());
+    see(|state| state.take(input, weight, None))
+}
+
+unsafe extern "C" fn emit_as(_plan: *mut raw::Plan, input: raw::Value, weight: u64, name: *const c_char) -> Status {
+    // SAFETY: the kernel lends a string for the call.
+    let name = unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned();
+    see(|state| state.take(input, weight, Some(name)))
+}
+
+impl State {
+    fn take(&mut self, input: raw::Value, weight: u64, class: Option<String>) -> Status {
+        let task = self.tasks.len();
         if weight == 0 {
-            state.record.mistakes.push(format!("task {} has no weight", state.tasks.len()));
+            self.record.mistakes.push(format!("task {task} has no weight"));
         }
-        state.tasks.push((input, weight));
-        if refused { raw::E_NOMEM } else { raw::OK }
-    })
+        self.tasks.push((input, weight));
+        self.record.classes.push(class);
+        if self.wishes.refuse_task == Some(task) { raw::E_NOMEM } else { raw::OK }
+    }
 }
 
 fn safe_point(state: &mut State) -> Status {
@@ -206,6 +236,11 @@ unsafe extern "C" fn phase_exit(_task: *mut raw::Task, phase: u32) {
     });
 }
 
-unsafe extern "C" fn extension(_id: *const c_char) -> *const c_void {
-    ptr::null()
+static CLASSES: raw::Classes =
+    raw::Classes { size: size_of::<raw::Classes>() as u32, reserved: 0, emit_as: Some(emit_as) };
+
+unsafe extern "C" fn extension(id: *const c_char) -> *const c_void {
+    // SAFETY: the kernel lends a string for the call.
+    let known = unsafe { CStr::from_ptr(id) } == raw::EXT_CLASSES;
+    if known && !see(|state| state.wishes.no_extensions) { (&raw const CLASSES).cast() } else { ptr::null() }
 }

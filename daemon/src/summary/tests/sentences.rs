@@ -1,0 +1,51 @@
+//! How cases are told that are out of the ordinary.
+
+use std::num::NonZeroU32;
+
+use gild_model::case::Model;
+use gild_model::choice::CaseChoice;
+use gild_model::plugin::BLOCKS_LOOP;
+
+use super::*;
+
+/// An experiment with one case, an event loop with so many tasks in flight, and its trials, whose workers say `notes`.
+fn on_a_loop(in_flight: u32, notes: &[&str]) -> Summary {
+    let mut experiment = experiment();
+    let choice = CaseChoice { in_flight: NonZeroU32::new(in_flight), ..CaseChoice::of(Model::EventLoop) };
+    experiment.cases = vec![choice.resolve().unwrap()];
+    let one = |repetition| {
+        let mut trial = trial(0, repetition, 100, &[phase(Phase::IoWait, 90, 0), phase(Phase::Compute, 10, 0)]);
+        trial.workers[1].notes = notes.iter().map(|note| (*note).to_owned()).collect();
+        trial
+    };
+    summarize(&experiment, &(0..5).map(one).collect::<Vec<_>>(), 2)
+}
+
+#[test]
+fn an_event_loop_is_told_by_its_tasks_in_flight_unless_each_blocks_it() {
+    let summary = on_a_loop(10, &[]);
+    let expected = "1 thread with 10 tasks in flight spent 90.0 % of its time waiting until one of them could go on and \
+                    10.0 % computing.";
+    assert_eq!((summary.cases[0].sentence.as_str(), summary.notes.as_slice()), (expected, &[][..]));
+    let sentence = on_a_loop(1, &[]).cases.remove(0).sentence;
+    assert!(
+        sentence.starts_with("1 thread with 1 task in flight spent 90.0 % of its time waiting until it could go on")
+    );
+    let summary = on_a_loop(10, &[BLOCKS_LOOP]);
+    let expected = "1 thread with an event loop, blocked by every task, spent 90.0 % of its time waiting in the kernel's \
+                    own blocking regions and 10.0 % computing.";
+    assert_eq!(summary.cases[0].sentence, expected);
+    let note = "event-loop-10: the kernel has no asynchronous form: each task blocks the event loop, so they ran one after \
+                the other";
+    assert_eq!(summary.notes, [note], "said once, of the case");
+}
+
+#[test]
+fn without_run_queue_the_sentence_says_the_phases_as_they_are() {
+    let mut trials = article();
+    for account in trials.iter_mut().flat_map(|trial| &mut trial.workers).flat_map(|worker| &mut worker.phases) {
+        (account.run_queue_ns, account.preempted_ns, account.waking_ns) = (None, None, None);
+    }
+    let sentence = line_of(PROCESSES, &trials).sentence;
+    assert!(sentence.starts_with("10 processes spent 98.0 % of their time computing and 1.3 % encoding"), "{sentence}");
+}
