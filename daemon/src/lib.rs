@@ -23,6 +23,7 @@
 //! | [`schedule`], [`findings`] | the order of trials; what a run comes to (pure) |
 //! | [`until`] | whether to repeat once more (pure) |
 //! | [`trial`] | one trial from its start to its closed books |
+//! | [`vanished`] | threads that ended in the middle of a task |
 //! | [`verdict`] | how a trial ended (pure) |
 //! | [`plugins`], [`fit`] | what plugins hold; whether an experiment fits its kernel |
 //! | [`spawner`] | the processes that run plugin code |
@@ -53,4 +54,5 @@ pub mod summary;
 mod testing;
 pub mod trial;
 pub mod until;
+pub mod vanished;
 pub mod verdict;
