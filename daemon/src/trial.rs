@@ -34,7 +34,11 @@ use crate::output::{Tail, pipe, read_bounded};
 use crate::schedule::Turn;
 use crate::spawner::protocol::{End, Exit, Job, JobKind};
 use crate::spawner::{Process, Spawner, StartError};
+<<<<<<< HEAD
 use crate::task_fold::{self, TaskFold};
+=======
+use crate::vanished;
+>>>>>>> h-models
 use crate::verdict::{Answer, Evidence, Stop, judge};
 
 /// How often the ledger is looked at while a trial runs.
@@ -160,7 +164,7 @@ async fn watch_over(
     talk: impl Future<Output = bool>,
     drain: impl Future<Output = ()>,
 ) -> Seen {
-    let pid = process.pid();
+    let mut threads = vanished::Watch::default();
     let started = Instant::now();
     let mut looks = interval_at(started + LOOK_INTERVAL, LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -193,7 +197,7 @@ async fn watch_over(
                     Some(since) if since.elapsed() > END_TIME_MAX => {
                         Some(Stop::Lingered { limit_s: END_TIME_MAX.as_secs_f64() })
                     }
-                    _ => over_limit(&live, limits.task_s).or_else(|| vanished(&live, pid)),
+                    _ => over_limit(&live, limits.task_s).or_else(|| threads.look(&live)),
                 }
             }
         };
@@ -237,20 +241,6 @@ fn over_limit(live: &Live, limit_s: f64) -> Option<Stop> {
             task,
             limit_s,
         })
-    })
-}
-
-/// Time in one task after which it is checked that a worker's thread is still there: short tasks never pay for that.
-const THREAD_CHECK_AFTER: Duration = Duration::from_secs(1);
-
-/// The first of the coordinator's threads that ended in the middle of a task: nobody would ever hear of it. Worker
-/// processes are the coordinator's children, and it hears of their ends itself.
-fn vanished(live: &Live, coordinator: u32) -> Option<Stop> {
-    live.workers.iter().find_map(|worker| {
-        let (pid, tid, (task, for_ns)) = (worker.pid?, worker.tid?, worker.task?);
-        let is_suspect = pid == coordinator && Duration::from_nanos(for_ns) >= THREAD_CHECK_AFTER;
-        let is_gone = || !Path::new(&format!("/proc/{pid}/task/{tid}")).exists();
-        (is_suspect && is_gone()).then_some(Stop::Vanished { worker: worker.index, pid, tid, task })
     })
 }
 
@@ -330,26 +320,6 @@ mod tests {
         let expected = Stop::TaskLimit { worker: 2, pid: Some(7), task: 5, limit_s: 1.0 };
         assert_eq!(over_limit(&live, 1.0), Some(expected));
         assert_eq!(over_limit(&live, 2.0), None);
-    }
-
-    #[test]
-    fn a_thread_that_is_gone_is_found_after_a_while() {
-        let us = std::process::id();
-        let worker = |tid, for_ns| LiveWorker {
-            index: 3,
-            pid: Some(us),
-            tid: Some(tid),
-            phase: Phase::Compute,
-            task: Some((8, for_ns)),
-            tasks_done: 0,
-        };
-        let seen = |it: LiveWorker, coordinator| vanished(&Live { workers: vec![it], ..Live::default() }, coordinator);
-        // No process has the number 0.
-        let expected = Stop::Vanished { worker: 3, pid: us, tid: 0, task: 8 };
-        assert_eq!(seen(worker(0, 1_000_000_000), us), Some(expected));
-        assert_eq!(seen(worker(0, 999_999_999), us), None, "too early to tell");
-        assert_eq!(seen(worker(us, 1_000_000_000), us), None, "it is there");
-        assert_eq!(seen(worker(0, 1_000_000_000), us + 1), None, "a worker process is its coordinator's business");
     }
 
     #[test]

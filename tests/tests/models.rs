@@ -124,13 +124,28 @@ fn a_kernel_with_an_instance_for_every_worker_gives_the_same_results_in_every_mo
     check("calibrated", "tasks = 6, cpu_us = 500, value_bytes = 1000", 6);
 }
 
+#[test]
+fn a_thread_that_ends_in_the_middle_of_a_task_is_named_in_every_model_that_has_threads() {
+    let lab = Lab::new();
+    let line = ["run", "calibrated", "--param=vanishing_task=1", "--param=cpu_us=1000", "--tasks=2", "--workers=2"];
+    let models = ["--model=threads,subinterpreters,hybrid", "--threads-per-process=2", "--start=fork,spawn"];
+    lab.gilctl(&[&line[..], &models, &["--repeat=1", "--warmups=0", "--task-limit=60"]].concat()).ended_with(1);
+    let trials = lab.trials(1);
+    assert_eq!(trials.len(), 4);
+    for trial in trials {
+        let error = trial.error.unwrap();
+        assert!(error.contains("was running task 1 when its thread (tid "), "case {}: {error}", trial.case);
+    }
+    lab.assert_no_trial_is_left();
+}
+
 /// With a small interval the lock is given back all the time, each time with a wake-up for whoever waits; with one that is
 /// never over it is given back at the end.
 const CONVOY: &str = r#"
 kernel = "cpu-bound"
 repetitions = 1
 warmups = 0
-param = { n = 22, tasks = 4 }
+param = { n = 28, tasks = 4 }
 
 [[case]]
 model = "threads"

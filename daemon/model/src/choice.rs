@@ -165,6 +165,7 @@ impl CaseChoice {
 
     fn resolve_workers(&self) -> Result<u32, String> {
         match (self.model.has_many_workers(), self.workers.map(NonZeroU32::get)) {
+            (_, Some(n)) if n > WORKERS_MAX => Err(format!("workers: {n} is not in 1..={WORKERS_MAX}")),
             (false, None | Some(1)) => Ok(1),
             (false, Some(n)) => Err(format!("workers: {} has exactly 1, not {n}", self.model)),
             (true, None) => Err(format!("workers: is missing; the model {} needs it", self.model)),

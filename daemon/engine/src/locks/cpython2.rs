@@ -70,9 +70,9 @@ impl InterpreterLock {
         left == 0
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock if it is free, without waiting for anything.
     pub fn try_take(&self, worker: usize) -> bool {
-        let state = self.state.lock();
+        let Some(state) = self.state.try_lock() else { return false };
         let free = !state.locked;
         if free {
             Self::own(state, worker);
