@@ -23,11 +23,8 @@
 //! | [`schedule`], [`findings`] | the order of trials; what a run comes to (pure) |
 //! | [`until`] | whether to repeat once more (pure) |
 //! | [`trial`] | one trial from its start to its closed books |
-<<<<<<< HEAD
 //! | [`task_fold`], [`histogram`] | a trial's task log folded into times by class; times in little memory |
-=======
 //! | [`vanished`] | threads that ended in the middle of a task |
->>>>>>> h-models
 //! | [`verdict`] | how a trial ended (pure) |
 //! | [`plugins`], [`fit`] | what plugins hold; whether an experiment fits its kernel |
 //! | [`spawner`] | the processes that run plugin code |

@@ -34,11 +34,8 @@ use crate::output::{Tail, pipe, read_bounded};
 use crate::schedule::Turn;
 use crate::spawner::protocol::{End, Exit, Job, JobKind};
 use crate::spawner::{Process, Spawner, StartError};
-<<<<<<< HEAD
 use crate::task_fold::{self, TaskFold};
-=======
 use crate::vanished;
->>>>>>> h-models
 use crate::verdict::{Answer, Evidence, Stop, judge};
 
 /// How often the ledger is looked at while a trial runs.

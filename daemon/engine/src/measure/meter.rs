@@ -376,4 +376,3 @@ impl<'l> Meter<'l> {
         self.tools
     }
 }
-

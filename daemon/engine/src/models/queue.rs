@@ -57,11 +57,7 @@ mod tests {
     fn a_worker_with_a_queue_of_its_own_gets_every_nth_chunk() {
         let queues = Queues::new(9, 3, 2);
         assert_eq!(chunks(&queues, 1), [2..4, 8..9]);
-<<<<<<< HEAD
-        assert_eq!(chunks(&queues, 2), vec![4..6]);
-=======
         assert_eq!((queues.next(2), queues.next(2)), (4..6, 9..9));
->>>>>>> h-models
         assert_eq!(chunks(&queues, 0), [0..2, 6..8]);
         let queues = Queues::new(5, 2, 1);
         assert_eq!(chunks(&queues, 1), [1..2, 3..4]);
