@@ -95,7 +95,13 @@ mod tests {
         let error = check("[[case]]\nmodel = 'processes'\nworkers = 2").unwrap_err();
         assert!(error.starts_with("case \"processes-2\"") && error.ends_with("use start = \"spawn\""), "{error}");
         assert_eq!(check("[[case]]\nmodel = 'processes'\nworkers = 2\nstart = 'spawn'"), Ok(()));
-        assert_eq!(check("[[case]]\nmodel = 'threads'\nworkers = 2"), Ok(()));
+        let hybrid = "[[case]]\nmodel = 'hybrid'\nworkers = 4\nthreads_per_process = 2";
+        let error = check(hybrid).unwrap_err();
+        assert!(error.starts_with("case \"hybrid-2x2\"") && error.ends_with("use start = \"spawn\""), "{error}");
+        assert_eq!(check(&format!("{hybrid}\nstart = 'spawn'")), Ok(()));
+        for model in ["threads", "subinterpreters"] {
+            assert_eq!(check(&format!("[[case]]\nmodel = '{model}'\nworkers = 2")), Ok(()), "nothing is forked");
+        }
     }
 
     #[test]
