@@ -5,8 +5,6 @@
 //! anything overwrites it; and nobody sleeps for ever, though a bell is rung only for who has left a note. Checks that
 //! cannot fail prove nothing, so each is also run where a part is broken, and has to find it.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 #[path = "../../daemon/engine/src/transport/ring.rs"]
 mod ring;
 

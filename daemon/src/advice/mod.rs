@@ -5,14 +5,14 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`evidence`] | what the rules see of a case |
-//! | [`models`] | which model is simpler, how many workers compute at once |
-//! | [`bounds`] | what bounds a case, and how fast it would be at best without that |
-//! | [`choice`] | the case to use, or why there is none |
-//! | [`words`] | the two sentences |
-//! | [`suggest`] | what to try, with the command to type |
-//! | [`break_even`] | from which task size on it pays to encode values |
-//! | [`scaling`] | laws of scaling, fitted and put to the test |
+//! | `evidence` | what the rules see of a case |
+//! | `models` | which model is simpler, how many workers compute at once |
+//! | `bounds` | what bounds a case, and how fast it would be at best without that |
+//! | `choice` | the case to use, or why there is none |
+//! | `words` | the two sentences |
+//! | `suggest` | what to try, with the command to type |
+//! | `break_even` | from which task size on it pays to encode values |
+//! | `scaling` | laws of scaling, fitted and put to the test |
 
 mod bounds;
 mod break_even;

@@ -12,7 +12,7 @@
 //! | `task_times` | how long tasks waited and took, class by class |
 //! | `evidence` | a case as the rules of the advice see it |
 //! | `noise` | what else the machine did, per case and in one line |
-//! | [`sentence`] | that line in words |
+//! | `sentence` | that line in words |
 //! | `notes` | what a reader of the figures has to know |
 //! | `subject` | notes on one subject, which many cases may share |
 //! | `steadiness` | repetitions far off the others, and a slow start |
