@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::accuracy::options::AccuracyOptions;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
-use gild_model::case::{CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+use gild_model::case::{CounterScope, Dispatch, LockPolicy, Model, Pinning, Start, Transport};
 use gild_model::experiment::ParamValue;
 use gild_model::run::RunId;
 
@@ -202,26 +202,46 @@ pub struct Overrides {
 
 /// The cases of an experiment from the command line.
 #[derive(Debug, Default, PartialEq, Args)]
-#[command(next_help_heading = "Cases (for a kernel)")]
+#[command(next_help_heading = "Cases (for a kernel); several values make a case of each")]
 pub struct CaseArguments {
-    /// Execution models: sequential, threads, processes [default: all of them]
+    /// Execution models: sequential, threads, processes, event-loop, subinterpreters, hybrid
+    /// [default: sequential,threads,processes]
     #[arg(long = "model", value_name = "M,…", value_delimiter = ',')]
     pub models: Vec<Model>,
     /// Numbers of workers [default: one per core]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub workers: Vec<NonZeroU32>,
-    /// Lock policies, for threads: cpython, fair, none [default: cpython]
+    /// Tasks in flight at once, for event-loop
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub in_flight: Vec<NonZeroU32>,
+    /// Workers of each process, for hybrid; --workers counts all of them
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub threads_per_process: Vec<NonZeroU32>,
+    /// Lock policies, for threads and hybrid: cpython, cpython2, fair, none [default: cpython]
     #[arg(long = "lock", value_name = "L,…", value_delimiter = ',')]
     pub locks: Vec<LockPolicy>,
-    /// Switch interval of the lock policies cpython and fair, in microseconds [default: 5000]
-    #[arg(long, value_name = "US")]
-    pub interval_us: Option<u64>,
-    /// Start methods, for processes: fork, spawn [default: fork]
+    /// Switch intervals of the lock policies cpython and fair, in microseconds [default: 5000]
+    #[arg(long = "interval-us", value_name = "US,…", value_delimiter = ',')]
+    pub intervals_us: Vec<u64>,
+    /// Safe points between two releases of the lock policy cpython2 [default: 100]
+    #[arg(long = "check-interval", value_name = "N,…", value_delimiter = ',')]
+    pub check_intervals: Vec<u32>,
+    /// Start methods, for processes and hybrid: fork, spawn [default: fork]
     #[arg(long = "start", value_name = "S,…", value_delimiter = ',')]
     pub starts: Vec<Start>,
-    /// Transports, for processes: pipe, socketpair [default: pipe]
+    /// Transports, for processes, hybrid and subinterpreters: pipe, socketpair, shm
+    /// [default: pipe; shm for subinterpreters]
     #[arg(long = "transport", value_name = "T,…", value_delimiter = ',')]
     pub transports: Vec<Transport>,
+    /// How tasks get to several workers: shared, per-worker [default: shared]
+    #[arg(long = "dispatch", value_name = "D,…", value_delimiter = ',')]
+    pub dispatches: Vec<Dispatch>,
+    /// Tasks that are dealt out to a worker at once [default: 1]
+    #[arg(long = "chunk", value_name = "N,…", value_delimiter = ',')]
+    pub chunks: Vec<NonZeroU32>,
+    /// A parameter of the kernel with several values: every case is run with each of them; may be repeated
+    #[arg(long = "sweep", value_name = "NAME=VALUE,…", value_parser = sweep)]
+    pub sweeps: Vec<(String, Vec<ParamValue>)>,
     /// Cores of the workers: none, compact, scatter, or a list such as 0,2 [default: none]
     #[arg(long, value_name = "P")]
     pub pinning: Option<Pinning>,
@@ -377,6 +397,15 @@ fn parameter(text: &str) -> Result<(String, ParamValue), String> {
     }
 }
 
+fn sweep(text: &str) -> Result<(String, Vec<ParamValue>), String> {
+    match text.split_once('=') {
+        Some((name, values)) if !name.is_empty() && !values.is_empty() => {
+            Ok((name.to_owned(), values.split(',').map(ParamValue::from_argument).collect()))
+        }
+        _ => Err("expected NAME=VALUE,…, such as n=10,20,30".to_owned()),
+    }
+}
+
 /// A share of something: `1%`, `1 %` or `0.01`.
 fn share(text: &str) -> Result<f64, String> {
     let (number, scale) = match text.strip_suffix('%') {
@@ -420,6 +449,9 @@ mod tests {
         assert_eq!(parameter("n=30"), Ok(("n".to_owned(), ParamValue::Int(30))));
         assert_eq!(parameter("text=a=b"), Ok(("text".to_owned(), ParamValue::Text("a=b".to_owned()))));
         assert!(parameter("n").is_err() && parameter("=3").is_err());
+        let values = vec![ParamValue::Int(10), ParamValue::Float(0.5), ParamValue::Text("x".to_owned())];
+        assert_eq!(sweep("n=10,0.5,x"), Ok(("n".to_owned(), values)));
+        assert!(sweep("n").is_err() && sweep("n=").is_err() && sweep("=3").is_err());
     }
 
     #[test]

@@ -3,10 +3,12 @@
 mod fake_daemon;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::api::DaemonStatus;
-use gild_model::case::{Case, CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+use gild_model::case::{Case, CounterScope, Model};
+use gild_model::choice::CaseChoice;
 use gild_model::comparison::{self, CaseComparison, Comparison, ShareChange};
 use gild_model::experiment::{Experiment, ParamValue};
 use gild_model::host::{Check, CoreInfo, CounterStatus, HostReport, Tier, Verdict};
@@ -39,19 +41,11 @@ pub fn status() -> DaemonStatus {
     }
 }
 
-fn case(name: &str, model: Model, workers: u32) -> Case {
-    let threads = model == Model::Threads;
-    let processes = model == Model::Processes;
-    Case {
-        name: name.to_owned(),
-        model,
-        workers,
-        lock: threads.then_some(LockPolicy::Cpython),
-        interval_us: threads.then_some(5000),
-        start: processes.then_some(Start::Fork),
-        transport: processes.then_some(Transport::Pipe),
-        pinning: Pinning::None,
-    }
+/// A case with every other choice left to its default.
+pub fn case(name: &str, model: Model, workers: u32) -> Case {
+    let workers = NonZeroU32::new(workers);
+    let choice = CaseChoice { name: Some(name.to_owned()), workers, ..CaseChoice::of(model) };
+    choice.resolve().expect("the model needs no more than a number of workers")
 }
 
 /// The article's experiment.

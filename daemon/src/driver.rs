@@ -143,12 +143,13 @@ impl<'a> Drive<'a> {
 
     /// Stores a trial that is over, and takes it into account.
     fn take(&mut self, turn: Turn, trial: &Trial, spent: Duration) {
-        let name = &self.experiment.cases[turn.case as usize].name;
+        let case = &self.experiment.cases[turn.case as usize];
+        let name = &case.name;
         if let Err(error) = self.daemon.runs.record(|store| store.insert_trial(self.id, trial)) {
             self.findings.fatal(format!("a trial of case \"{name}\" could not be stored: {error}"));
         }
         self.schedule.finished(turn.case, spent, trial.status == TrialStatus::Failed);
-        self.findings.add(name, trial);
+        self.findings.add(case, trial);
         if let Some(widths) = &mut self.widths {
             widths.add(trial);
         }
@@ -166,11 +167,12 @@ impl<'a> Drive<'a> {
     }
 
     fn spec(&self, case: u32) -> TrialSpec {
+        let case = &self.experiment.cases[case as usize];
         TrialSpec {
             plugin: self.experiment.plugin.clone().expect("the plugin was looked up when the run was accepted"),
             kernel: self.experiment.kernel.clone(),
-            params: self.experiment.params.clone(),
-            case: self.experiment.cases[case as usize].clone(),
+            params: self.experiment.params_of(case),
+            case: case.clone(),
             counters: self.experiment.counters,
             max_overhead: self.experiment.max_overhead,
             tier: self.host.tier,

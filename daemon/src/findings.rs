@@ -1,16 +1,24 @@
 //! What a run comes to, trial by trial: failures are collected, results compared. Pure.
 
+use std::collections::BTreeMap;
+
+use gild_model::case::Case;
+use gild_model::params::ParamValue;
 use gild_model::run::RunStatus;
 use gild_model::trial::{Trial, TrialStatus};
 
 use crate::verdict::Stop;
+
+/// Parameters of a case alone.
+type Params = BTreeMap<String, ParamValue>;
 
 /// What is known of a run so far.
 #[derive(Debug)]
 pub struct Findings {
     /// Results of this kernel must be equal wherever they are computed.
     compare: bool,
-    first: Option<(String, String)>,
+    /// For each set of parameters: where its first results are from, and their digest.
+    first: Vec<(Params, String, String)>,
     failures: Vec<String>,
     fatal: Option<String>,
 }
@@ -18,28 +26,30 @@ pub struct Findings {
 impl Findings {
     /// Starts with nothing; results are compared if `compare`.
     pub fn new(compare: bool) -> Findings {
-        Findings { compare, first: None, failures: Vec::new(), fatal: None }
+        Findings { compare, first: Vec::new(), failures: Vec::new(), fatal: None }
     }
 
-    /// Takes a trial of the case named `case` into account.
-    pub fn add(&mut self, case: &str, trial: &Trial) {
+    /// Takes a trial of this case into account.
+    pub fn add(&mut self, case: &Case, trial: &Trial) {
+        let Case { name, params, .. } = case;
         match (trial.status, &trial.digest) {
             (TrialStatus::Failed, _) => {
                 let error = trial.error.as_deref().unwrap_or("it failed");
-                self.failures.push(format!("case \"{case}\": {error}"));
+                self.failures.push(format!("case \"{name}\": {error}"));
             }
-            (TrialStatus::Done, Some(digest)) if self.compare => self.compare(case, trial, digest),
+            (TrialStatus::Done, Some(digest)) if self.compare => self.compare(name, params, trial, digest),
             (TrialStatus::Done | TrialStatus::Cancelled, _) => {}
         }
     }
 
-    fn compare(&mut self, case: &str, trial: &Trial, digest: &str) {
+    /// Cases with parameters of their own do other work, so only trials of equal parameters are compared.
+    fn compare(&mut self, case: &str, params: &Params, trial: &Trial, digest: &str) {
         let kind = if trial.warmup { "warm-up" } else { "repetition" };
         let place = format!("case \"{case}\", {kind} {}", trial.repetition);
-        match &self.first {
-            None => self.first = Some((place, digest.to_owned())),
-            Some((_, first)) if first == digest => {}
-            Some((first_place, first)) => self.fatal(format!(
+        match self.first.iter().find(|(known, ..)| known == params) {
+            None => self.first.push((params.clone(), place, digest.to_owned())),
+            Some((.., first)) if first == digest => {}
+            Some((_, first_place, first)) => self.fatal(format!(
                 "results differ: {first_place} gave {first}, {place} gave {digest}; times of different work cannot be \
                  compared"
             )),
@@ -81,6 +91,13 @@ impl Findings {
 mod tests {
     use super::*;
     use crate::testing::trial;
+    use gild_model::case::Model;
+    use gild_model::choice::CaseChoice;
+
+    fn case(name: &str) -> Case {
+        let choice = CaseChoice { name: Some(name.to_owned()), ..CaseChoice::of(Model::Sequential) };
+        choice.resolve().expect("sequential needs no other choice")
+    }
 
     fn done(digest: &str) -> Trial {
         Trial { digest: Some(digest.to_owned()), ..trial(TrialStatus::Done) }
@@ -93,8 +110,8 @@ mod tests {
     #[test]
     fn equal_results_make_a_run_done() {
         let mut findings = Findings::new(true);
-        findings.add("A", &done("aa"));
-        findings.add("B", &done("aa"));
+        findings.add(&case("A"), &done("aa"));
+        findings.add(&case("B"), &done("aa"));
         assert!(!findings.is_fatal());
         assert_eq!(findings.end(None), (RunStatus::Done, None));
     }
@@ -102,8 +119,8 @@ mod tests {
     #[test]
     fn different_results_fail_the_run_and_name_both_cases() {
         let mut findings = Findings::new(true);
-        findings.add("A", &done("aa"));
-        findings.add("B", &done("bb"));
+        findings.add(&case("A"), &done("aa"));
+        findings.add(&case("B"), &done("bb"));
         assert!(findings.is_fatal());
         let (status, error) = findings.end(None);
         assert_eq!(status, RunStatus::Failed);
@@ -114,17 +131,17 @@ mod tests {
     #[test]
     fn results_of_a_kernel_that_is_not_deterministic_are_not_compared() {
         let mut findings = Findings::new(false);
-        findings.add("A", &done("aa"));
-        findings.add("B", &done("bb"));
+        findings.add(&case("A"), &done("aa"));
+        findings.add(&case("B"), &done("bb"));
         assert_eq!(findings.end(None).0, RunStatus::Done);
     }
 
     #[test]
     fn failed_cases_fail_the_run_with_the_first_error() {
         let mut findings = Findings::new(true);
-        findings.add("A", &failed("task 3: no"));
+        findings.add(&case("A"), &failed("task 3: no"));
         assert!(!findings.is_fatal(), "the other cases go on");
-        findings.add("B", &failed("task 4: no"));
+        findings.add(&case("B"), &failed("task 4: no"));
         let expected = "case \"A\": task 3: no (and 1 more case failed)".to_owned();
         assert_eq!(findings.end(None), (RunStatus::Failed, Some(expected)));
     }

@@ -12,6 +12,14 @@ pub enum Misfit {
     /// A parameter.
     #[error(transparent)]
     Param(#[from] ParamError),
+    /// A parameter of a single case.
+    #[error("case \"{case}\": {source}")]
+    CaseParam {
+        /// The case.
+        case: String,
+        /// What is wrong with it.
+        source: Box<ParamError>,
+    },
     /// The kernel does not survive a fork.
     #[error(
         "case \"{case}\": start: the kernel {kernel} does not work in a process that is forked after it was loaded; \
@@ -41,7 +49,12 @@ pub enum Misfit {
 /// The first misfit.
 pub fn check(experiment: &Experiment, kernel: &KernelInfo, cores: &[CoreInfo]) -> Result<(), Misfit> {
     params::resolve(kernel, &experiment.params)?;
-    experiment.cases.iter().try_for_each(|case| check_case(case, kernel, cores))
+    for case in &experiment.cases {
+        params::resolve(kernel, &experiment.params_of(case))
+            .map_err(|source| Misfit::CaseParam { case: case.name.clone(), source: Box::new(source) })?;
+        check_case(case, kernel, cores)?;
+    }
+    Ok(())
 }
 
 fn check_case(case: &Case, kernel: &KernelInfo, cores: &[CoreInfo]) -> Result<(), Misfit> {

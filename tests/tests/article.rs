@@ -220,6 +220,7 @@ fn workers_are_who_the_model_says_they_are() {
             Model::Sequential => {
                 assert_eq!((pids, tids), (vec![coordinator.pid.unwrap()], vec![coordinator.tid.unwrap()]))
             }
+            other => panic!("the article has no case of the model {other}"),
         }
     }
 }

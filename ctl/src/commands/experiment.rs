@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use gild_model::case::{Case, CounterScope, LockPolicy, Model};
-use gild_model::experiment::{self, CaseChoice, Experiment, ParamValue};
+use gild_model::choice::CaseChoice;
+use gild_model::experiment::{self, Experiment, ParamValue};
 use gild_model::until::Until;
 
 use crate::cli::{CaseArguments, Overrides, RunArguments};
@@ -69,70 +70,125 @@ fn from_kernel(arguments: &RunArguments) -> Result<Experiment, Error> {
 
 /// Combines every model with every choice that it has a use for.
 fn cases(asked: &CaseArguments) -> Result<Vec<Case>, Error> {
-    let models = if asked.models.is_empty() { Model::ALL } else { &asked.models };
+    let models = if asked.models.is_empty() { MODELS_DEFAULT } else { &asked.models };
     refuse_what_no_model_uses(asked, models)?;
-    let workers = if asked.workers.is_empty() { vec![cores()?] } else { asked.workers.clone() };
     let mut choices = Vec::new();
     for &model in models {
-        let choice = CaseChoice { pinning: asked.pinning.clone(), ..open_choice(model) };
-        match model {
-            Model::Sequential => choices.push(choice),
-            Model::Threads => choices.extend(workers.iter().flat_map(|&n| threads(asked, n, &choice))),
-            Model::Processes => choices.extend(workers.iter().flat_map(|&n| processes(asked, n, &choice))),
-        }
+        choices.extend(of_model(asked, model)?);
     }
     choices.into_iter().map(|choice| choice.resolve().map_err(Error::Usage)).collect()
 }
 
-fn threads(asked: &CaseArguments, workers: NonZeroU32, choice: &CaseChoice) -> Vec<CaseChoice> {
-    let lock = |lock: Option<LockPolicy>| CaseChoice {
-        workers: Some(workers),
-        lock,
-        interval_us: asked.interval_us.filter(|_| lock.is_none_or(LockPolicy::has_interval)),
-        ..choice.clone()
-    };
-    each(&asked.locks).map(lock).collect()
+/// Models that are run if none is named: those that need no more than a number of workers.
+const MODELS_DEFAULT: &[Model] = &[Model::Sequential, Model::Threads, Model::Processes];
+
+/// One model with every combination of the choices that it has a use for; parameters change slowest.
+fn of_model(asked: &CaseArguments, model: Model) -> Result<Vec<CaseChoice>, Error> {
+    let mut choices = vec![CaseChoice { pinning: asked.pinning.clone(), ..CaseChoice::of(model) }];
+    for (name, values) in &asked.sweeps {
+        choices = with_each(choices, values.iter().cloned().map(Some), |it, value| {
+            it.params.extend(value.map(|value| (name.clone(), value)));
+        });
+    }
+    if model.has_many_workers() {
+        let workers = if asked.workers.is_empty() { vec![cores()?] } else { asked.workers.clone() };
+        choices = with_each(choices, each(&workers), |it, value| it.workers = value);
+        choices = with_each(choices, each(&asked.dispatches), |it, value| it.dispatch = value);
+        choices = with_each(choices, each(&asked.chunks), |it, value| it.chunk = value);
+    }
+    if model == Model::EventLoop {
+        choices = with_each(choices, each(&asked.in_flight), |it, value| it.in_flight = value);
+    }
+    if model == Model::Hybrid {
+        choices = with_each(choices, each(&asked.threads_per_process), |it, value| it.threads_per_process = value);
+    }
+    if model.has_lock() {
+        choices = with_each(choices, each(&asked.locks), |it, value| it.lock = value);
+        choices = choices.into_iter().flat_map(|choice| intervals(asked, choice)).collect();
+    }
+    if model.has_processes() {
+        choices = with_each(choices, each(&asked.starts), |it, value| it.start = value);
+    }
+    if model.has_transport() {
+        choices = with_each(choices, each(&asked.transports), |it, value| it.transport = value);
+    }
+    Ok(choices)
 }
 
-fn processes(asked: &CaseArguments, workers: NonZeroU32, choice: &CaseChoice) -> Vec<CaseChoice> {
-    let mut choices = Vec::new();
-    for start in each(&asked.starts) {
-        for transport in each(&asked.transports) {
-            choices.push(CaseChoice { workers: Some(workers), start, transport, ..choice.clone() });
-        }
+/// A choice with each interval that its lock has a use for.
+fn intervals(asked: &CaseArguments, choice: CaseChoice) -> Vec<CaseChoice> {
+    let lock = choice.lock.unwrap_or(LockPolicy::Cpython);
+    let mut choices = vec![choice];
+    if lock.has_interval() {
+        choices = with_each(choices, each(&asked.intervals_us), |it, value| it.interval_us = value);
+    }
+    if lock.has_check_interval() {
+        choices = with_each(choices, each(&asked.check_intervals), |it, value| it.check_interval = value);
     }
     choices
 }
 
-/// Every choice, or the one that is left open.
-fn each<T: Copy>(choices: &[T]) -> impl Iterator<Item = Option<T>> {
-    let open = choices.is_empty().then_some(None);
-    choices.iter().copied().map(Some).chain(open)
+/// Every choice with every value.
+fn with_each<T: Clone>(
+    choices: Vec<CaseChoice>,
+    values: impl Iterator<Item = Option<T>> + Clone,
+    set: impl Fn(&mut CaseChoice, Option<T>),
+) -> Vec<CaseChoice> {
+    let mut all = Vec::new();
+    for choice in choices {
+        for value in values.clone() {
+            let mut choice = choice.clone();
+            set(&mut choice, value);
+            all.push(choice);
+        }
+    }
+    all
 }
 
-fn open_choice(model: Model) -> CaseChoice {
-    CaseChoice {
-        name: None,
-        model,
-        workers: None,
-        lock: None,
-        interval_us: None,
-        start: None,
-        transport: None,
-        pinning: None,
-    }
+/// Every value, or the one that is left open.
+fn each<T: Copy>(values: &[T]) -> impl Iterator<Item = Option<T>> + Clone {
+    let open = values.is_empty().then_some(None);
+    values.iter().copied().map(Some).chain(open)
 }
 
 fn refuse_what_no_model_uses(asked: &CaseArguments, models: &[Model]) -> Result<(), Error> {
-    let threads = models.contains(&Model::Threads);
-    let processes = models.contains(&Model::Processes);
-    let interval = threads && (asked.locks.is_empty() || asked.locks.iter().any(|it| it.has_interval()));
+    let any = |uses: fn(Model) -> bool| models.iter().copied().any(uses);
+    let lock = any(Model::has_lock);
+    let of_lock = |uses: fn(LockPolicy) -> bool, usual: bool| {
+        lock && if asked.locks.is_empty() { usual } else { asked.locks.iter().copied().any(uses) }
+    };
+    let many = any(Model::has_many_workers);
     let given = [
-        ("--workers", !asked.workers.is_empty(), threads || processes, "--model threads or processes"),
-        ("--lock", !asked.locks.is_empty(), threads, "--model threads"),
-        ("--interval-us", asked.interval_us.is_some(), interval, "--model threads with --lock cpython or fair"),
-        ("--start", !asked.starts.is_empty(), processes, "--model processes"),
-        ("--transport", !asked.transports.is_empty(), processes, "--model processes"),
+        ("--workers", !asked.workers.is_empty(), many, "a model of several workers"),
+        ("--dispatch", !asked.dispatches.is_empty(), many, "a model of several workers"),
+        ("--chunk", !asked.chunks.is_empty(), many, "a model of several workers"),
+        ("--in-flight", !asked.in_flight.is_empty(), models.contains(&Model::EventLoop), "--model event-loop"),
+        (
+            "--threads-per-process",
+            !asked.threads_per_process.is_empty(),
+            models.contains(&Model::Hybrid),
+            "--model hybrid",
+        ),
+        ("--lock", !asked.locks.is_empty(), lock, "--model threads or hybrid"),
+        (
+            "--interval-us",
+            !asked.intervals_us.is_empty(),
+            of_lock(LockPolicy::has_interval, true),
+            "--model threads or hybrid with --lock cpython or fair",
+        ),
+        (
+            "--check-interval",
+            !asked.check_intervals.is_empty(),
+            of_lock(LockPolicy::has_check_interval, false),
+            "--model threads or hybrid with --lock cpython2",
+        ),
+        ("--start", !asked.starts.is_empty(), any(Model::has_processes), "--model processes or hybrid"),
+        (
+            "--transport",
+            !asked.transports.is_empty(),
+            any(Model::has_transport),
+            "--model processes, hybrid or subinterpreters",
+        ),
     ];
     match given.into_iter().find(|(_, given, used, _)| *given && !used) {
         Some((option, _, _, needed)) => Err(Error::Usage(format!("{option} has no meaning without {needed}"))),
@@ -241,7 +297,10 @@ mod tests {
     #[test]
     fn choices_that_no_model_uses_are_refused() {
         refused("k --model sequential --workers 2", "--workers has no meaning without");
-        refused("k --model processes --workers 2 --lock none", "--lock has no meaning without --model threads");
+        refused(
+            "k --model processes --workers 2 --lock none",
+            "--lock has no meaning without --model threads or hybrid",
+        );
         refused("k --model threads --workers 2 --lock none --interval-us 9", "--interval-us has no meaning");
         refused("k --model threads --workers 2 --start spawn", "--start has no meaning");
         refused("k --model threads,threads --workers 2", "two cases named \"threads-2\"");

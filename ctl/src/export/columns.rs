@@ -2,7 +2,10 @@
 //!
 //! `docs/exports.md` describes them for users; a test keeps its table equal to [`COLUMNS`].
 
+use std::borrow::Cow;
+
 use gild_model::account::CounterReading;
+use gild_model::case::{Dispatch, LockPolicy, Start, Transport};
 use gild_model::noise::Noise;
 use gild_model::run::AccountRow;
 
@@ -22,7 +25,7 @@ pub enum Kind {
 }
 
 /// One value of a row.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// Not measured, or it has no meaning for this case.
     Null,
@@ -31,7 +34,7 @@ pub enum Value<'a> {
     /// A number.
     Float(f64),
     /// Text.
-    Text(&'a str),
+    Text(Cow<'a, str>),
     /// True or false.
     Boolean(bool),
 }
@@ -50,22 +53,47 @@ pub struct Column {
 }
 
 /// The columns that every export has, in their order.
-pub const COLUMNS: [Column; 38] = {
+pub const COLUMNS: [Column; 44] = {
     use Kind::{Boolean, Integer, Text};
     [
         column("run", Integer, "number of the run", |it| Value::Integer(it.run.into())),
-        column("case", Text, "name of the case", |it| Value::Text(&it.case)),
-        column("model", Text, "execution model of the case", |it| Value::Text(&it.model)),
-        column("workers", Integer, "number of workers of the case", |it| Value::Integer(it.case_workers.into())),
-        column("lock", Text, "lock policy of the case; null unless threads", |it| text(&it.lock)),
-        column("start", Text, "start method of the case; null unless processes", |it| text(&it.start)),
-        column("transport", Text, "transport of the case; null unless processes", |it| text(&it.transport)),
-        column("pinning", Text, "pinning of the case", |it| Value::Text(&it.pinning)),
+        column("case", Text, "name of the case", |it| text(&it.case.name)),
+        column("model", Text, "execution model of the case", |it| text(it.case.model.name())),
+        column("workers", Integer, "number of workers of the case", |it| Value::Integer(it.case.workers.into())),
+        column("in_flight", Integer, "tasks in flight at once; null unless event-loop", |it| {
+            integer(it.case.in_flight)
+        }),
+        column("threads_per_process", Integer, "workers of each process; null unless hybrid", |it| {
+            integer(it.case.threads_per_process)
+        }),
+        column("lock", Text, "lock policy of the case; null unless threads or hybrid", |it| {
+            name(it.case.lock.map(LockPolicy::name))
+        }),
+        column(
+            "interval_us",
+            Integer,
+            "switch interval of the lock, in microseconds; null unless cpython or fair",
+            |it| integer(it.case.interval_us),
+        ),
+        column("check_interval", Integer, "safe points between two releases of the lock; null unless cpython2", |it| {
+            integer(it.case.check_interval)
+        }),
+        column("start", Text, "start method of the case; null unless processes or hybrid", |it| {
+            name(it.case.start.map(Start::name))
+        }),
+        column("transport", Text, "transport of the case; null unless processes, hybrid or subinterpreters", |it| {
+            name(it.case.transport.map(Transport::name))
+        }),
+        column("dispatch", Text, "how tasks get to workers; null for models of one worker", |it| {
+            name(it.case.dispatch.map(Dispatch::name))
+        }),
+        column("chunk", Integer, "tasks dealt out at once; null for models of one worker", |it| integer(it.case.chunk)),
+        column("pinning", Text, "pinning of the case", |it| Value::Text(it.case.pinning.to_string().into())),
         column("repetition", Integer, "number of the repetition, from 0; warm-ups have their own", |it| {
             Value::Integer(it.repetition.into())
         }),
         column("warmup", Boolean, "whether the trial was a warm-up", |it| Value::Boolean(it.warmup)),
-        column("status", Text, "how the trial ended: `done`, `failed`, `cancelled`", |it| Value::Text(&it.status)),
+        column("status", Text, "how the trial ended: `done`, `failed`, `cancelled`", |it| text(&it.status)),
         column("trial_wall_ns", Integer, "wall time of the trial; null if it did not get to the end", |it| {
             integer(it.trial_wall_ns)
         }),
@@ -96,7 +124,7 @@ pub const COLUMNS: [Column; 38] = {
         column("noise_throttles", Integer, "how often CPUs were slowed down by heat; null if it is not shown", |it| {
             noise(it, |it| it.throttles)
         }),
-        column("role", Text, "`coordinator` or `worker`", |it| Value::Text(&it.role)),
+        column("role", Text, "`coordinator` or `worker`", |it| text(&it.role)),
         column("worker", Integer, "number of the worker, from 0; 0 for the coordinator", |it| {
             Value::Integer(it.worker.into())
         }),
@@ -105,9 +133,9 @@ pub const COLUMNS: [Column; 38] = {
         column("core", Integer, "core that the worker was pinned to; null if it was free to move", |it| {
             integer(it.core)
         }),
-        column("phase", Text, "phase, such as `compute` or `lock-wait`", |it| Value::Text(it.account.phase.name())),
+        column("phase", Text, "phase, such as `compute` or `lock-wait`", |it| text(it.account.phase.name())),
         column("kernel_phase", Text, "the kernel's own name for this part of `compute`; null if it gave none", |it| {
-            text(&it.account.kernel_phase)
+            it.account.kernel_phase.as_deref().map_or(Value::Null, text)
         }),
         column("entries", Integer, "how many times the phase was entered", |it| {
             Value::Integer(it.account.entries.into())
@@ -157,8 +185,12 @@ fn noise(row: &AccountRow, figure: impl Fn(&Noise) -> Option<u64>) -> Value<'sta
     integer(row.noise.as_ref().and_then(figure))
 }
 
-fn text(value: &Option<String>) -> Value<'_> {
-    value.as_deref().map_or(Value::Null, Value::Text)
+fn text(value: &str) -> Value<'_> {
+    Value::Text(value.into())
+}
+
+fn name(value: Option<&'static str>) -> Value<'static> {
+    value.map_or(Value::Null, text)
 }
 
 /// The columns of one export: [`COLUMNS`], then two for each counter that any of its rows has.
@@ -205,6 +237,7 @@ fn counter(reading: Option<&CounterReading>) -> [Value<'static>; 2] {
 pub mod tests {
     use super::*;
     use crate::testing;
+    use gild_model::case::{Case, Model, Pinning};
     use gild_model::phase::Phase;
 
     /// Two rows: one with everything measured, one with nothing that can be missing.
@@ -216,13 +249,7 @@ pub mod tests {
         account.counters = vec![reading("task-clock", Some(590), Some(1.0)), reading("instructions", None, Some(0.25))];
         let full = AccountRow {
             run: 12,
-            case: "threads-2".to_owned(),
-            model: "threads".to_owned(),
-            case_workers: 2,
-            lock: Some("cpython".to_owned()),
-            start: None,
-            transport: None,
-            pinning: "0,1".to_owned(),
+            case: Case { pinning: Pinning::Cores(vec![0, 1]), ..testing::case("threads-2", Model::Threads, 2) },
             repetition: 1,
             warmup: false,
             status: "done".to_owned(),
@@ -236,7 +263,7 @@ pub mod tests {
             account,
         };
         let mut bare = AccountRow { status: "failed".to_owned(), trial_wall_ns: None, ..full.clone() };
-        (bare.lock, bare.pid, bare.tid, bare.core, bare.noise) = (None, None, None, None, None);
+        (bare.case.lock, bare.pid, bare.tid, bare.core, bare.noise) = (None, None, None, None, None);
         bare.account = testing::phase_account(Phase::Startup, 5, None);
         bare.account.open = true;
         [full, bare]
@@ -258,7 +285,7 @@ pub mod tests {
             assert_eq!(values.len(), columns.len());
             for ((name, kind), value) in columns.iter().zip(values) {
                 let fits = matches!(
-                    (kind, value),
+                    (kind, &value),
                     (_, Value::Null)
                         | (Kind::Integer, Value::Integer(_))
                         | (Kind::Float, Value::Float(_))
@@ -278,7 +305,7 @@ pub mod tests {
         let null: Vec<_> =
             schema.columns().into_iter().zip(values).filter(|(_, value)| *value == Value::Null).collect();
         let names: Vec<_> = null.into_iter().map(|((name, _), _)| name).collect();
-        let expected = "lock start transport trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
+        let expected = "in_flight threads_per_process lock check_interval start transport trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
             noise_steal_most_ns noise_other_cpu_ns noise_frequency_min_khz noise_frequency_max_khz noise_throttles pid tid core \
             kernel_phase on_cpu_ns preempted_ns waking_ns \
             run_queue_ns blocked_ns stolen_ns cpu_ns task-clock task-clock_running_ratio instructions instructions_running_ratio";

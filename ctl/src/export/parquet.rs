@@ -66,7 +66,7 @@ impl ParquetRows {
     /// Takes a row; one value per column.
     pub fn write(&mut self, values: &[Value]) -> Result<(), Error> {
         for (column, value) in self.columns.iter_mut().zip(values) {
-            column.push(*value)?;
+            column.push(value)?;
         }
         self.held += 1;
         if self.held == GROUP_ROWS { self.flush() } else { Ok(()) }
@@ -155,19 +155,20 @@ impl From<Kind> for Values {
 }
 
 impl Column {
-    fn push(&mut self, value: Value) -> Result<(), Error> {
+    fn push(&mut self, value: &Value) -> Result<(), Error> {
         match (&mut self.values, value) {
             (_, Value::Null) => {}
             (Values::Integer(values), Value::Integer(value)) => {
-                let fitting = i64::try_from(value);
-                values.push(fitting.map_err(|_| Error::TooLarge { column: self.name.clone(), value })?);
+                let fitting = i64::try_from(*value);
+                let too_large = |_| Error::TooLarge { column: self.name.clone(), value: *value };
+                values.push(fitting.map_err(too_large)?);
             }
-            (Values::Float(values), Value::Float(value)) => values.push(value),
-            (Values::Text(values), Value::Text(value)) => values.push(value.into()),
-            (Values::Boolean(values), Value::Boolean(value)) => values.push(value),
+            (Values::Float(values), Value::Float(value)) => values.push(*value),
+            (Values::Text(values), Value::Text(value)) => values.push(value.as_bytes().to_vec().into()),
+            (Values::Boolean(values), Value::Boolean(value)) => values.push(*value),
             (_, value) => panic!("the column {} cannot hold {value:?}", self.name),
         }
-        self.levels.push(i16::from(value != Value::Null));
+        self.levels.push(i16::from(*value != Value::Null));
         Ok(())
     }
 }
@@ -208,7 +209,7 @@ mod tests {
                     Value::Null => Field::Null,
                     Value::Integer(value) => Field::Long(value.try_into().unwrap()),
                     Value::Float(value) => Field::Double(value),
-                    Value::Text(value) => Field::Str(value.to_owned()),
+                    Value::Text(value) => Field::Str(value.into_owned()),
                     Value::Boolean(value) => Field::Bool(value),
                 };
                 assert_eq!(field(read, name), &expected, "{name}");

@@ -23,7 +23,7 @@ struct File<'a> {
     task_limit_s: Option<f64>,
     trial_limit_s: Option<f64>,
     param: &'a BTreeMap<String, ParamValue>,
-    case: &'a [Case],
+    case: Vec<toml::Table>,
 }
 
 /// Writes an experiment with every choice made. Read again it is the same experiment.
@@ -42,9 +42,28 @@ pub fn render(experiment: &Experiment) -> String {
         task_limit_s: experiment.task_limit_s,
         trial_limit_s: experiment.trial_limit_s,
         param: &experiment.params,
-        case: &experiment.cases,
+        case: experiment.cases.iter().map(case_table).collect(),
     };
     toml::to_string(&file).expect("text, numbers and lists are TOML, and an experiment came as UTF-8")
+}
+
+/// A case as a file has it: its parameters under `param`, where a list would be several values, so that a value that is a
+/// list stands in a list of its own.
+fn case_table(case: &Case) -> toml::Table {
+    let params = |case: &Case| -> BTreeMap<String, ParamValue> {
+        let alone = |value: &ParamValue| match value {
+            ParamValue::List(_) => ParamValue::List(vec![value.clone()]),
+            single => single.clone(),
+        };
+        case.params.iter().map(|(name, value)| (name.clone(), alone(value))).collect()
+    };
+    let mut table = toml::Table::try_from(case).expect("names and numbers are TOML");
+    table.remove("params");
+    if !case.params.is_empty() {
+        let params = toml::Value::try_from(params(case)).expect("text, numbers and lists are TOML");
+        table.insert("param".to_owned(), params);
+    }
+    table
 }
 
 #[cfg(test)]
@@ -62,6 +81,8 @@ mod tests {
         experiment.until = Some(Until { half_width: 0.01, repetitions_max: 30, limit_s: Some(60.0) });
         experiment.cases[2].pinning = Pinning::Cores(vec![1, 0]);
         let list = ParamValue::List(vec![ParamValue::Int(50), ParamValue::Int(63)]);
+        experiment.cases[1].params.insert("inputs".to_owned(), list.clone());
+        experiment.cases[1].params.insert("m".to_owned(), ParamValue::Int(3));
         experiment.params.insert("inputs".to_owned(), list);
         experiment.params.insert("f".to_owned(), ParamValue::Float(1.0));
         let text = render(&experiment);

@@ -140,7 +140,7 @@ fn grid(summary: &Summary, with_wall: bool, shares: &[ShareColumn]) -> Grid {
         cells.extend(share_cells(case.workers.as_ref(), shares));
         grid.row(cells);
         if let Some(coordinator) = &case.coordinator
-            && case.case.model != Model::Sequential
+            && !case.case.model.lends_coordinator()
             && !shares.is_empty()
         {
             let blank = if with_wall { 3 } else { 1 };

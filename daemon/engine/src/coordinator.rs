@@ -16,8 +16,6 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use gild_model::case::Model;
-
 use crate::ledger::layout::{Header, KERNEL_PHASE_NAME_LEN};
 use crate::ledger::map::Map;
 use crate::measure::cost;
@@ -70,10 +68,10 @@ fn run(control: &UnixStream, ledger: &OwnedFd) -> Result<Outcome, String> {
     outcome
 }
 
-/// The sequential model runs on this thread. Where cores are of several kinds, its counters are opened for the worker's
+/// A model of one thread runs on this one. Where cores are of several kinds, its counters are opened for the worker's
 /// core, so the thread has to be there before.
 fn pin_for_counters(spec: &TrialSpec, plan: &Plan) {
-    if spec.case.model == Model::Sequential && plan.core_pmus.is_hybrid() {
+    if spec.case.model.lends_coordinator() && plan.core_pmus.is_hybrid() {
         let cores = topology::allowed_cores().unwrap_or_default();
         // A pinning that is impossible is refused, with its reason, when the trial is prepared.
         let core = pinning::place(&spec.case.pinning, 1, &cores).ok().and_then(|cores| cores[0]);

@@ -99,6 +99,7 @@ impl Channel {
                 let (here_read, there_write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
                 Ok((Channel::new(here_read, here_write), Channel::new(there_read, there_write)))
             }
+            Transport::Shm => todo!("h-models"),
             Transport::Socketpair => {
                 let (here, there) = UnixStream::pair()?;
                 let both =

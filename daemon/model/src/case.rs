@@ -1,9 +1,12 @@
-//! One configuration of a run: execution model, workers, lock policy, start method, transport, pinning.
+//! One configuration of a run: execution model, workers, lock policy, start method, transport, dispatch, pinning.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::params::ParamValue;
 
 /// Declares an enum whose variants have one name each, the same in TOML, JSON, SQL and on the command line.
 macro_rules! named {
@@ -51,6 +54,44 @@ named! {
         Threads = "threads",
         /// n processes; values are encoded over a transport.
         Processes = "processes",
+        /// One process, one thread: the coordinator's own, with several tasks in flight.
+        EventLoop = "event-loop",
+        /// n threads of one process, each with a lock and a kernel instance of its own; values are encoded between them.
+        Subinterpreters = "subinterpreters",
+        /// p processes of t threads each, one lock policy per process.
+        Hybrid = "hybrid",
+    }
+}
+
+impl Model {
+    /// Whether its workers share a lock, so that a lock policy has to be chosen.
+    pub fn has_lock(self) -> bool {
+        matches!(self, Model::Threads | Model::Hybrid)
+    }
+
+    /// Whether it starts processes, so that a start method has to be chosen.
+    pub fn has_processes(self) -> bool {
+        matches!(self, Model::Processes | Model::Hybrid)
+    }
+
+    /// Whether values are encoded between coordinator and workers, so that a transport has to be chosen.
+    pub fn has_transport(self) -> bool {
+        matches!(self, Model::Processes | Model::Hybrid | Model::Subinterpreters)
+    }
+
+    /// Whether it may have several workers, which tasks have to be dealt out to.
+    pub fn has_many_workers(self) -> bool {
+        !matches!(self, Model::Sequential | Model::EventLoop)
+    }
+
+    /// Whether the coordinator lends its own thread to the only worker: its row is then idle by definition.
+    pub fn lends_coordinator(self) -> bool {
+        !self.has_many_workers()
+    }
+
+    /// Whether its workers are threads of the coordinator's process.
+    pub fn is_one_process(self) -> bool {
+        !self.has_processes()
     }
 }
 
@@ -59,6 +100,8 @@ named! {
     LockPolicy ("lock policy") {
         /// The global interpreter lock of CPython 3.2 and later.
         Cpython = "cpython",
+        /// The global interpreter lock of CPython 2: released and taken again every so many safe points.
+        Cpython2 = "cpython2",
         /// First in, first out: the releaser hands the lock to the longest waiter.
         Fair = "fair",
         /// No lock: free threading.
@@ -71,8 +114,13 @@ impl LockPolicy {
     pub fn has_interval(self) -> bool {
         match self {
             LockPolicy::Cpython | LockPolicy::Fair => true,
-            LockPolicy::None => false,
+            LockPolicy::Cpython2 | LockPolicy::None => false,
         }
+    }
+
+    /// Whether a holder releases the lock after a number of safe points.
+    pub fn has_check_interval(self) -> bool {
+        self == LockPolicy::Cpython2
     }
 }
 
@@ -93,6 +141,18 @@ named! {
         Pipe = "pipe",
         /// A pair of connected Unix stream sockets.
         Socketpair = "socketpair",
+        /// A ring in shared memory for each direction: no copy through the kernel.
+        Shm = "shm",
+    }
+}
+
+named! {
+    /// How tasks get to workers.
+    Dispatch ("dispatch") {
+        /// Whoever is free takes the next task, or the next chunk of them.
+        Shared = "shared",
+        /// Decided before: task (or chunk) i belongs to worker i modulo the number of workers.
+        PerWorker = "per-worker",
     }
 }
 
@@ -192,23 +252,41 @@ impl FromStr for Pinning {
 /// One configuration, complete: every choice is made, none is left to a default further down.
 ///
 /// What a model has no use for is `None`: a threaded case has no transport, a process case no lock policy.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// Name, unique within the run; made from the choices unless the user gave one.
     pub name: String,
     /// How tasks are spread.
     pub model: Model,
-    /// Number of workers, at least 1; 1 for `sequential`.
+    /// Number of workers, at least 1; 1 for `sequential` and `event-loop`; all threads of all processes for `hybrid`.
     pub workers: u32,
-    /// What guards the kernel (`threads`).
+    /// Tasks in flight at once (`event-loop`).
+    #[serde(default)]
+    pub in_flight: Option<u32>,
+    /// Workers of each process (`hybrid`); divides `workers`.
+    #[serde(default)]
+    pub threads_per_process: Option<u32>,
+    /// What guards the kernel (`threads`; `hybrid`: in each process).
     pub lock: Option<LockPolicy>,
     /// Switch interval of the lock (`cpython`, `fair`), in microseconds.
     pub interval_us: Option<u64>,
-    /// How workers come to life (`processes`).
+    /// Safe points between two releases of the lock (`cpython2`).
+    #[serde(default)]
+    pub check_interval: Option<u32>,
+    /// How worker processes come to life (`processes`, `hybrid`).
     pub start: Option<Start>,
-    /// What carries values (`processes`).
+    /// What carries values (`processes`, `hybrid`, `subinterpreters`).
     pub transport: Option<Transport>,
+    /// How tasks get to workers (models of several workers). `None`, too, in runs stored before there was a choice: shared.
+    #[serde(default)]
+    pub dispatch: Option<Dispatch>,
+    /// Tasks that are dealt out at once (models of several workers). `None`, too, in runs stored before there was a choice: 1.
+    #[serde(default)]
+    pub chunk: Option<u32>,
     /// Which cores the workers may run on.
     pub pinning: Pinning,
+    /// Parameters of the kernel for this case alone; they win over the experiment's.
+    #[serde(default)]
+    pub params: BTreeMap<String, ParamValue>,
 }

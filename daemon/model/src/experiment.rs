@@ -1,6 +1,7 @@
 //! What the user writes: a kernel, its parameters, the cases to compare, how often to repeat them.
 //!
 //! An experiment is written as TOML ([`parse`]) or built from the command line ([`CaseChoice`] + [`CaseChoice::resolve`]).
+//! A list where one value could stand makes several cases of one ([`crate::grid`]).
 //! Either way it ends up as an [`Experiment`], in which every choice is made; that is what travels to the
 //! daemon and is stored with the run, so that a run can be repeated from its own record.
 //!
@@ -21,82 +22,39 @@
 //! [param]                   # the kernel's parameters: numbers, strings, lists
 //! n = 30
 //!
-//! [[case]]
-//! model = "threads"         # sequential | threads | processes
-//! workers = 10
-//! lock = "cpython"          # threads: cpython | fair | none; default cpython
-//! interval_us = 5000        # threads with cpython or fair; default 5000
-//! start = "fork"            # processes: fork | spawn; default fork
-//! transport = "pipe"        # processes: pipe | socketpair; default pipe
+//! [[case]]                  # a list of values makes a case of each: workers = [1, 2, 4]
+//! model = "threads"         # sequential | threads | processes | event-loop | subinterpreters | hybrid
+//! workers = 10              # all but sequential and event-loop; hybrid: threads of all processes together
+//! in_flight = 100           # event-loop: tasks in flight at once
+//! threads_per_process = 5   # hybrid
+//! lock = "cpython"          # threads, hybrid: cpython | cpython2 | fair | none; default cpython
+//! interval_us = 5000        # lock = cpython or fair; default 5000
+//! check_interval = 100      # lock = cpython2: safe points between two releases; default 100
+//! start = "fork"            # processes, hybrid: fork | spawn; default fork
+//! transport = "pipe"        # processes, hybrid: pipe | socketpair | shm; default pipe; subinterpreters: default shm
+//! dispatch = "shared"       # models of several workers: shared | per-worker; default shared
+//! chunk = 1                 # models of several workers: tasks dealt out at once; default 1
 //! pinning = "none"          # none | compact | scatter | [cores]; default none
+//! param.n = 40              # parameters of this case alone; they win over [param]
 //! name = "ten threads"      # optional
 //! ```
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::case::{Case, CounterScope, LockPolicy, Model, Pinning, Start, Transport};
+use crate::case::{Case, CounterScope};
+use crate::choice::CaseChoice;
+use crate::grid::{CASES_MAX, CaseGrid};
+pub use crate::params::ParamValue;
 use crate::until::Until;
 
-/// Most workers that one case may ask for.
-pub const WORKERS_MAX: u32 = 1024;
 /// Most repetitions (and warm-ups) of a run.
 pub const REPETITIONS_MAX: u32 = 10_000;
-/// Default switch interval of a lock (CPython's own default), in microseconds.
-pub const INTERVAL_US_DEFAULT: u64 = 5_000;
 /// Longest task or trial limit that can be asked for, in seconds (one year).
 pub const LIMIT_S_MAX: f64 = 365.0 * 86_400.0;
-
-/// A parameter of a kernel as the user gave it; the kernel's own declaration decides what it must be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number, a string, or a list of numbers or strings")]
-pub enum ParamValue {
-    /// An integer.
-    Int(i64),
-    /// A floating-point number.
-    Float(f64),
-    /// A string.
-    Text(String),
-    /// A list; given to the kernel as a string, its items joined with commas.
-    List(Vec<ParamValue>),
-}
-
-impl ParamValue {
-    /// Reads a value from the command line: an integer if it is one, else a number, else a string.
-    pub fn from_argument(text: &str) -> ParamValue {
-        if let Ok(int) = text.parse() {
-            ParamValue::Int(int)
-        } else if let Some(float) = text.parse::<f64>().ok().filter(|it| it.is_finite()) {
-            ParamValue::Float(float)
-        } else {
-            ParamValue::Text(text.to_owned())
-        }
-    }
-}
-
-impl fmt::Display for ParamValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParamValue::Int(int) => write!(f, "{int}"),
-            ParamValue::Float(float) => write!(f, "{float}"),
-            ParamValue::Text(text) => f.write_str(text),
-            ParamValue::List(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    if i > 0 {
-                        f.write_str(",")?;
-                    }
-                    write!(f, "{item}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
 
 /// An experiment with every choice made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,6 +102,9 @@ impl Experiment {
         if self.cases.is_empty() {
             return Err("case: at least one is needed".to_owned());
         }
+        if self.cases.len() > CASES_MAX {
+            return Err(format!("case: {} are more than {CASES_MAX}", self.cases.len()));
+        }
         if !(1..=REPETITIONS_MAX).contains(&self.repetitions) {
             return Err(format!("repetitions: {} is not in 1..={REPETITIONS_MAX}", self.repetitions));
         }
@@ -170,6 +131,13 @@ impl Experiment {
         }
         Ok(())
     }
+
+    /// The kernel's parameters for one case: the experiment's, and the case's own, which win.
+    pub fn params_of(&self, case: &Case) -> BTreeMap<String, ParamValue> {
+        let mut params = self.params.clone();
+        params.extend(case.params.clone());
+        params
+    }
 }
 
 fn check_limit(key: &str, limit_s: Option<f64>) -> Result<(), String> {
@@ -182,20 +150,7 @@ fn check_limit(key: &str, limit_s: Option<f64>) -> Result<(), String> {
 }
 
 fn check_case(case: &Case) -> Result<(), String> {
-    if !(1..=WORKERS_MAX).contains(&case.workers) {
-        return Err(format!("workers: {} is not in 1..={WORKERS_MAX}", case.workers));
-    }
-    let asked = CaseChoice {
-        name: Some(case.name.clone()),
-        model: case.model,
-        workers: NonZeroU32::new(case.workers),
-        lock: case.lock,
-        interval_us: case.interval_us,
-        start: case.start,
-        transport: case.transport,
-        pinning: Some(case.pinning.clone()),
-    };
-    let resolved = asked.resolve()?;
+    let resolved = CaseChoice::like(case).resolve()?;
     if resolved != *case {
         return Err(format!(
             "is incomplete; complete it would be {}",
@@ -203,101 +158,6 @@ fn check_case(case: &Case) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// A case as the user wrote it: what is absent takes the model's default.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CaseChoice {
-    /// Name; made from the choices if absent.
-    pub name: Option<String>,
-    /// How tasks are spread.
-    pub model: Model,
-    /// Number of workers; 1 for `sequential`, needed for every other model.
-    pub workers: Option<NonZeroU32>,
-    /// What guards a threaded kernel.
-    pub lock: Option<LockPolicy>,
-    /// Switch interval of the lock (`cpython`, `fair`), in microseconds.
-    pub interval_us: Option<u64>,
-    /// How worker processes come to life.
-    pub start: Option<Start>,
-    /// What carries values between processes.
-    pub transport: Option<Transport>,
-    /// Which cores the workers may run on.
-    pub pinning: Option<Pinning>,
-}
-
-impl CaseChoice {
-    /// Makes every choice that was left open.
-    ///
-    /// # Errors
-    /// A key that the model has no use for, a missing number of workers, a value out of bounds.
-    pub fn resolve(self) -> Result<Case, String> {
-        let threads = self.model == Model::Threads;
-        let processes = self.model == Model::Processes;
-        let refuse = |key: &str, given: bool, fits: bool| match given && !fits {
-            true => Err(format!("{key}: has no meaning for the model {}", self.model)),
-            false => Ok(()),
-        };
-        refuse("lock", self.lock.is_some(), threads)?;
-        refuse("start", self.start.is_some(), processes)?;
-        refuse("transport", self.transport.is_some(), processes)?;
-        let lock = threads.then(|| self.lock.unwrap_or(LockPolicy::Cpython));
-        let interval = lock.is_some_and(LockPolicy::has_interval);
-        if self.interval_us.is_some() && !interval {
-            return Err("interval_us: has no meaning without lock = \"cpython\" or \"fair\"".to_owned());
-        }
-        let interval_us = interval.then(|| self.interval_us.unwrap_or(INTERVAL_US_DEFAULT));
-        if interval_us.is_some_and(|us| !(1..=60_000_000).contains(&us)) {
-            return Err("interval_us: must be in 1..=60000000".to_owned());
-        }
-        let workers = match (self.model, self.workers.map(NonZeroU32::get)) {
-            (Model::Sequential, None | Some(1)) => 1,
-            (Model::Sequential, Some(n)) => return Err(format!("workers: sequential has exactly 1, not {n}")),
-            (model, None) => return Err(format!("workers: is missing; the model {model} needs it")),
-            (_, Some(n)) if n > WORKERS_MAX => return Err(format!("workers: {n} is more than {WORKERS_MAX}")),
-            (_, Some(n)) => n,
-        };
-        let mut case = Case {
-            name: String::new(),
-            model: self.model,
-            workers,
-            lock,
-            interval_us,
-            start: processes.then(|| self.start.unwrap_or(Start::Fork)),
-            transport: processes.then(|| self.transport.unwrap_or(Transport::Pipe)),
-            pinning: self.pinning.unwrap_or_default(),
-        };
-        case.name = self.name.unwrap_or_else(|| made_name(&case));
-        if case.name.is_empty() || case.name.len() > 200 {
-            return Err("name: must have 1 to 200 bytes".to_owned());
-        }
-        Ok(case)
-    }
-}
-
-/// Names a case after what sets it apart from its model's defaults: `threads-10-none`, `processes-4-spawn`.
-fn made_name(case: &Case) -> String {
-    let mut name = case.model.name().to_owned();
-    if case.model != Model::Sequential {
-        name += &format!("-{}", case.workers);
-    }
-    if let Some(lock) = case.lock.filter(|it| *it != LockPolicy::Cpython) {
-        name += &format!("-{}", if lock == LockPolicy::None { "unlocked" } else { lock.name() });
-    }
-    if let Some(us) = case.interval_us.filter(|it| *it != INTERVAL_US_DEFAULT) {
-        name += &format!("-{us}us");
-    }
-    if let Some(start) = case.start.filter(|it| *it != Start::Fork) {
-        name += &format!("-{start}");
-    }
-    if let Some(transport) = case.transport.filter(|it| *it != Transport::Pipe) {
-        name += &format!("-{transport}");
-    }
-    if case.pinning != Pinning::None {
-        name += &format!("-{}", case.pinning);
-    }
-    name
 }
 
 /// The file as written.
@@ -310,7 +170,7 @@ struct ExperimentFile {
     #[serde(default)]
     param: BTreeMap<String, ParamValue>,
     #[serde(default)]
-    case: Vec<Spanned<CaseChoice>>,
+    case: Vec<Spanned<CaseGrid>>,
     repetitions: Option<u32>,
     until: Option<f64>,
     repetitions_max: Option<u32>,
@@ -345,9 +205,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
     let file: ExperimentFile =
         toml::from_str(text).map_err(|error| at(error.span().map_or(0, |span| span.start), error.message()))?;
     let mut cases = Vec::new();
-    for choice in file.case {
-        let start = choice.span().start;
-        cases.push(choice.into_inner().resolve().map_err(|error| at(start, &error))?);
+    for grid in file.case {
+        let start = grid.span().start;
+        let choices = grid.into_inner().expand().map_err(|error| at(start, &error))?;
+        let resolved = choices.into_iter().map(CaseChoice::resolve).collect::<Result<Vec<_>, _>>();
+        cases.extend(resolved.map_err(|error| at(start, &error))?);
     }
     let repetitions = file.repetitions.unwrap_or(REPETITIONS_DEFAULT);
     let until = Until::from_choices(file.until, file.repetitions_max, file.until_limit_s, repetitions)
@@ -383,6 +245,7 @@ pub fn line_and_column(text: &str, offset: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::{LockPolicy, Transport};
 
     fn check(text: &str) -> Result<Experiment, String> {
         parse(text, Path::new("/lab/x.toml"))
@@ -413,7 +276,7 @@ mod tests {
         let it = check(&format!("kernel = 'k'\n{case}{case}interval_us = 700")).unwrap();
         assert_eq!(it.cases.iter().map(|case| case.interval_us).collect::<Vec<_>>(), [Some(5_000), Some(700)]);
         assert_eq!((it.cases[0].name.as_str(), it.cases[1].name.as_str()), ("threads-3-fair", "threads-3-fair-700us"));
-        refused(&format!("kernel = 'k'\n{case}interval_us = 0"), "interval_us: must be in 1..=60000000");
+        refused(&format!("kernel = 'k'\n{case}interval_us = 0"), "interval_us: 0 is not in 1..=60000000");
         let unlocked = case.replace("fair", "none");
         refused(
             &format!("kernel = 'k'\n{unlocked}interval_us = 9"),

@@ -8,7 +8,9 @@
 //! |---|---|
 //! | [`experiment`] | what the user writes: a kernel, its parameters, cases, repetitions |
 //! | [`until`] | when an experiment has been repeated often enough |
-//! | [`case`] | one configuration: model, workers, lock policy, start method, transport, pinning |
+//! | [`case`] | one configuration: model, workers, lock policy, start method, transport, dispatch, pinning |
+//! | [`choice`] | a case with choices left open, and how they are made |
+//! | [`grid`] | a case with lists in place of values: every combination |
 //! | [`phase`] | what a worker is doing, and whether it is running while it does it |
 //! | [`account`] | measured time: per worker, per phase, per state |
 //! | [`trial`] | one execution of all tasks under one case |
@@ -25,8 +27,10 @@
 pub mod account;
 pub mod api;
 pub mod case;
+pub mod choice;
 pub mod comparison;
 pub mod experiment;
+pub mod grid;
 pub mod host;
 pub mod noise;
 pub mod params;

@@ -1,14 +1,61 @@
-//! What a kernel declares meets what the user gave: the one place where parameters are checked.
+//! A kernel's parameters. What the kernel declares meets what the user gave here: the one place where they are checked.
 //!
 //! The daemon calls this before it accepts a run, so that a mistake is refused before anything starts; the
 //! coordinator calls it again on what it was sent.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::experiment::ParamValue;
 use crate::plugin::{KernelInfo, ParamInfo, ParamKind};
+
+/// A parameter of a kernel as the user gave it; the kernel's own declaration decides what it must be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number, a string, or a list of numbers or strings")]
+pub enum ParamValue {
+    /// An integer.
+    Int(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// A string.
+    Text(String),
+    /// A list; given to the kernel as a string, its items joined with commas.
+    List(Vec<ParamValue>),
+}
+
+impl ParamValue {
+    /// Reads a value from the command line: an integer if it is one, else a number, else a string.
+    pub fn from_argument(text: &str) -> ParamValue {
+        if let Ok(int) = text.parse() {
+            ParamValue::Int(int)
+        } else if let Some(float) = text.parse::<f64>().ok().filter(|it| it.is_finite()) {
+            ParamValue::Float(float)
+        } else {
+            ParamValue::Text(text.to_owned())
+        }
+    }
+}
+
+impl fmt::Display for ParamValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParamValue::Int(int) => write!(f, "{int}"),
+            ParamValue::Float(float) => write!(f, "{float}"),
+            ParamValue::Text(text) => f.write_str(text),
+            ParamValue::List(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(",")?;
+                    }
+                    write!(f, "{item}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
 
 /// Why a parameter is refused. Each names the kernel's parameter, what was found and what is expected.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::host::HostReport;
 use crate::summary::Summary;
@@ -110,20 +111,8 @@ pub struct Run {
 pub struct AccountRow {
     /// The run.
     pub run: RunId,
-    /// The case's name.
-    pub case: String,
-    /// The case's execution model.
-    pub model: String,
-    /// The case's number of workers.
-    pub case_workers: u32,
-    /// The case's lock policy.
-    pub lock: Option<String>,
-    /// The case's start method.
-    pub start: Option<String>,
-    /// The case's transport.
-    pub transport: Option<String>,
-    /// The case's pinning.
-    pub pinning: String,
+    /// The case.
+    pub case: Case,
     /// Number of the repetition, from 0.
     pub repetition: u32,
     /// Whether it was a warm-up.

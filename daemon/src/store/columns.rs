@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gild_model::case::Pinning;
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -43,6 +44,12 @@ impl FromSql for Time {
 /// One of a closed set of names.
 pub(super) struct Name<T>(pub T);
 
+impl FromSql for Name<Pinning> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map(Name).map_err(|error: String| FromSqlError::Other(error.into()))
+    }
+}
+
 /// A type whose values have one name each, in the store as everywhere else.
 pub(super) trait Named: Sized {
     /// The value with this name, if there is one.
@@ -62,6 +69,11 @@ macro_rules! named {
 
 named! {
     gild_model::account::Role: [Self::Coordinator, Self::Worker];
+    gild_model::case::Dispatch: Self::ALL.iter().copied();
+    gild_model::case::LockPolicy: Self::ALL.iter().copied();
+    gild_model::case::Model: Self::ALL.iter().copied();
+    gild_model::case::Start: Self::ALL.iter().copied();
+    gild_model::case::Transport: Self::ALL.iter().copied();
     gild_model::host::Tier: [Self::Bare, Self::Software, Self::Pmu];
     gild_model::phase::Phase: Self::ALL;
     gild_model::run::RunStatus: Self::ALL;
@@ -114,6 +126,11 @@ impl<'row, 'statement> Columns<'row, 'statement> {
     /// The next column, of a closed set of names.
     pub fn name<T: Named>(&mut self) -> rusqlite::Result<T> {
         self.take::<Name<T>>().map(|name| name.0)
+    }
+
+    /// The next column, of a closed set of names, or NULL.
+    pub fn name_if_any<T: Named>(&mut self) -> rusqlite::Result<Option<T>> {
+        Ok(self.take::<Option<Name<T>>>()?.map(|name| name.0))
     }
 
     /// The next column, of JSON.

@@ -1,11 +1,12 @@
 //! Accounts as tidy rows, one after the other: run × case × repetition × worker × phase.
 
 use gild_model::account::Role;
+use gild_model::case::{Case, Pinning};
 use gild_model::run::{AccountRow, RunId};
 use gild_model::trial::TrialStatus;
 use rusqlite::Row;
 
-use super::columns::Columns;
+use super::columns::{Columns, Name};
 use super::noise::{noise_columns, noise_of};
 use super::trials::{account_columns, account_of};
 use super::{Result, Store};
@@ -13,8 +14,9 @@ use super::{Result, Store};
 /// The columns of the view `v_accounts`, for one trial. CROSS JOIN keeps the loops in the order written
 /// (sqlite.org/optoverview.html, "Manual control of query plans"), so rows come in their order without sorting.
 pub(super) const ROWS: &str = concat!(
-    "SELECT trials.run, cases.name, cases.model, cases.workers, cases.lock, cases.start, cases.transport,
-        cases.pinning, trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
+    "SELECT trials.run, cases.name, cases.model, cases.workers, cases.in_flight, cases.threads_per_process, cases.lock,
+        cases.interval_us, cases.check_interval, cases.start, cases.transport, cases.dispatch, cases.chunk,
+        cases.pinning, cases.params, trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
     noise_columns!(),
     ", workers.role, workers.number, workers.pid, workers.tid, workers.core, ",
     account_columns!(),
@@ -56,13 +58,7 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
     let mut columns = Columns::from(row, 0);
     Ok(AccountRow {
         run: columns.take()?,
-        case: columns.take()?,
-        model: columns.take()?,
-        case_workers: columns.take()?,
-        lock: columns.take()?,
-        start: columns.take()?,
-        transport: columns.take()?,
-        pinning: columns.take()?,
+        case: case_of(&mut columns)?,
         repetition: columns.take()?,
         warmup: columns.take()?,
         status: columns.name::<TrialStatus>()?.name().to_owned(),
@@ -74,5 +70,24 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
         tid: columns.take()?,
         core: columns.take()?,
         account: account_of(&mut columns)?,
+    })
+}
+
+fn case_of(columns: &mut Columns<'_, '_>) -> rusqlite::Result<Case> {
+    Ok(Case {
+        name: columns.take()?,
+        model: columns.name()?,
+        workers: columns.take()?,
+        in_flight: columns.take()?,
+        threads_per_process: columns.take()?,
+        lock: columns.name_if_any()?,
+        interval_us: columns.take()?,
+        check_interval: columns.take()?,
+        start: columns.name_if_any()?,
+        transport: columns.name_if_any()?,
+        dispatch: columns.name_if_any()?,
+        chunk: columns.take()?,
+        pinning: columns.take::<Name<Pinning>>()?.0,
+        params: columns.json()?,
     })
 }

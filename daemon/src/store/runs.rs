@@ -167,8 +167,10 @@ impl Store {
 
 fn insert_case(connection: &rusqlite::Connection, run: RunId, position: usize, case: &Case) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO cases (run, position, name, model, workers, lock, interval_us, start, transport, pinning)
-         VALUES (:run, :position, :name, :model, :workers, :lock, :interval_us, :start, :transport, :pinning)",
+        "INSERT INTO cases (run, position, name, model, workers, in_flight, threads_per_process, lock, interval_us,
+             check_interval, start, transport, dispatch, chunk, pinning, params)
+         VALUES (:run, :position, :name, :model, :workers, :in_flight, :threads_per_process, :lock, :interval_us,
+             :check_interval, :start, :transport, :dispatch, :chunk, :pinning, :params)",
     )?;
     statement.execute(named_params! {
         ":run": run,
@@ -176,11 +178,17 @@ fn insert_case(connection: &rusqlite::Connection, run: RunId, position: usize, c
         ":name": case.name,
         ":model": case.model.name(),
         ":workers": case.workers,
+        ":in_flight": case.in_flight,
+        ":threads_per_process": case.threads_per_process,
         ":lock": case.lock.map(|it| it.name()),
         ":interval_us": case.interval_us,
+        ":check_interval": case.check_interval,
         ":start": case.start.map(|it| it.name()),
         ":transport": case.transport.map(|it| it.name()),
+        ":dispatch": case.dispatch.map(|it| it.name()),
+        ":chunk": case.chunk,
         ":pinning": case.pinning.to_string(),
+        ":params": Json(&case.params),
     })?;
     Ok(())
 }

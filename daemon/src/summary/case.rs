@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gild_model::account::{Role, WorkerAccount};
-use gild_model::case::{Case, Model};
+use gild_model::case::Case;
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
 
@@ -134,7 +134,7 @@ impl CaseFold {
 
     /// The coordinator's thread is the worker's: what it does is in the worker's row, and its own row is idle.
     fn lends_its_thread(&self) -> bool {
-        self.case.model == Model::Sequential
+        self.case.model.lends_coordinator()
     }
 
     /// What the other cases need of this one, if it is the baseline.

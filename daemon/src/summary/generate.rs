@@ -1,7 +1,10 @@
 //! Random trials and experiments for the tests of the store and of the summary.
 
+use std::num::NonZeroU32;
+
 use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
-use gild_model::case::{Case, CounterScope, LockPolicy, Model, Pinning};
+use gild_model::case::{CounterScope, LockPolicy, Model, Pinning};
+use gild_model::choice::CaseChoice;
 use gild_model::experiment::Experiment;
 use gild_model::host::Tier;
 use gild_model::noise::Noise;
@@ -17,15 +20,11 @@ const INTEGER_MAX: u64 = i64::MAX as u64;
 
 /// An experiment with a sequential case, then threads, then processes.
 pub fn experiment() -> Experiment {
-    let case = |name: &str, model, workers, lock| Case {
-        name: name.to_owned(),
-        model,
-        workers,
-        lock,
-        interval_us: lock.filter(|it| it.has_interval()).map(|_| 5_000),
-        start: None,
-        transport: None,
-        pinning: Pinning::Cores(vec![0, 2]),
+    let case = |name: &str, model, workers, lock| {
+        let pinning = Some(Pinning::Cores(vec![0, 2]));
+        let workers = NonZeroU32::new(workers);
+        let choice = CaseChoice { name: Some(name.to_owned()), workers, lock, pinning, ..CaseChoice::of(model) };
+        choice.resolve().expect("the model needs no more than a number of workers")
     };
     Experiment {
         name: "an experiment".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gild_model::case::{LockPolicy, Model, Pinning};
+use gild_model::case::{LockPolicy, Pinning};
 use gild_model::host::Tier;
 use gild_model::summary::{CaseNoise, CaseSummary};
 use gild_model::trial::Trial;
@@ -171,12 +171,9 @@ fn lost_records(line: &CaseSummary) -> Option<String> {
 /// Workers that could all run at once but have too few cores. Workers behind a lock run one at a time anyway.
 fn oversubscribed(case: &CaseFold, cores: usize) -> Option<String> {
     let workers = case.case.workers;
-    let at_once = match case.case.model {
-        Model::Sequential => false,
-        Model::Threads => case.case.lock == Some(LockPolicy::None),
-        Model::Processes => true,
-    };
-    let too_many = at_once && cores > 0 && workers as usize > cores && case.workers.life_ns() > 0;
+    let behind_a_lock = case.case.lock.is_some_and(|lock| lock != LockPolicy::None);
+    let at_once = if behind_a_lock { workers / case.case.threads_per_process.unwrap_or(workers) } else { workers };
+    let too_many = at_once > 1 && cores > 0 && at_once as usize > cores && case.workers.life_ns() > 0;
     let plural = if cores == 1 { "" } else { "s" };
     too_many.then(|| format!("{workers} workers shared {cores} core{plural}, so they waited for one another"))
 }
@@ -236,10 +233,10 @@ fn throttled(line: &CaseSummary) -> Option<String> {
 /// being pushed off a core counts, because waking one another takes a moment on an idle machine too.
 fn crowded(case: &CaseFold, line: &CaseSummary, cores: usize) -> Option<f64> {
     let shares = line.workers.as_ref()?;
-    // Next to the workers runs the coordinator, but for the sequential one, whose thread is the worker's.
-    let (threads, share) = match case.case.model {
-        Model::Sequential => (1, shares.run_queue),
-        Model::Threads | Model::Processes => (case.case.workers as usize + 1, shares.preempted),
+    // Next to the workers runs the coordinator, unless it lends its thread to the worker.
+    let (threads, share) = match case.case.model.lends_coordinator() {
+        true => (1, shares.run_queue),
+        false => (case.case.workers as usize + 1, shares.preempted),
     };
     share.filter(|share| *share > CROWDED_MAX && threads <= cores && case.case.pinning == Pinning::None)
 }

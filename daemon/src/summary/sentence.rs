@@ -194,16 +194,20 @@ fn verdict(facts: &Facts<'_>) -> Option<String> {
 }
 
 fn who(case: &Case) -> String {
-    let noun = match case.model {
-        Model::Sequential | Model::Threads => "thread",
-        Model::Processes => "process",
-    };
-    let plural = match (case.workers, case.model) {
-        (1, _) => "",
-        (_, Model::Processes) => "es",
-        _ => "s",
-    };
-    format!("{} {noun}{plural}", case.workers)
+    match (case.model, case.threads_per_process) {
+        (Model::Sequential | Model::Threads, _) => count(case.workers, "thread", "s"),
+        (Model::Processes, _) => count(case.workers, "process", "es"),
+        (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
+        (Model::EventLoop, _) => "1 thread with an event loop".to_owned(),
+        (Model::Hybrid, threads) => {
+            let threads = threads.unwrap_or(1);
+            format!("{} in {}", count(case.workers, "thread", "s"), count(case.workers / threads, "process", "es"))
+        }
+    }
+}
+
+fn count(number: u32, noun: &str, plural: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { plural })
 }
 
 /// A share in words: never "0.0 %" of something that was there, never "100.0 %" of something that was not all.

@@ -38,7 +38,7 @@ pub(super) const ALL: &[Scenario] = &[
     },
 ];
 
-fn with_pmu(host: &HostReport) -> Result<gild_model::experiment::CaseChoice, String> {
+fn with_pmu(host: &HostReport) -> Result<gild_model::choice::CaseChoice, String> {
     match host.tier {
         Tier::Pmu => sequential(host),
         _ => Err(host.tier_reason.clone().unwrap_or_else(|| "no PMU".to_owned())),

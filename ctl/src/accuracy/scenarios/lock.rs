@@ -5,7 +5,7 @@ use crate::accuracy::evidence::{Evidence, in_phase, waiting_for_lock, wall};
 use crate::accuracy::finding::Finding;
 use gild_model::account::PhaseAccount;
 use gild_model::case::{LockPolicy, Model};
-use gild_model::experiment::CaseChoice;
+use gild_model::choice::CaseChoice;
 use gild_model::phase::Phase;
 
 /// Workers that want the lock.

@@ -10,8 +10,10 @@ mod lock;
 mod processes;
 mod states;
 
+use std::num::NonZeroU32;
+
 use gild_model::case::{LockPolicy, Model, Pinning, Start};
-use gild_model::experiment::CaseChoice;
+use gild_model::choice::CaseChoice;
 use gild_model::host::HostReport;
 
 use super::evidence::Evidence;
@@ -54,16 +56,7 @@ pub fn all() -> Vec<Scenario> {
 
 /// A case with everything at its default.
 fn case(model: Model, workers: u32) -> CaseChoice {
-    CaseChoice {
-        name: None,
-        model,
-        workers: std::num::NonZeroU32::new(workers),
-        lock: None,
-        interval_us: None,
-        start: None,
-        transport: None,
-        pinning: None,
-    }
+    CaseChoice { workers: NonZeroU32::new(workers), ..CaseChoice::of(model) }
 }
 
 fn sequential(_: &HostReport) -> Result<CaseChoice, String> {

@@ -44,6 +44,7 @@ impl Lock {
     pub fn new(policy: LockPolicy, interval: Duration, attention: Vec<&'static AtomicU32>) -> Lock {
         match policy {
             LockPolicy::None => Lock::None,
+            LockPolicy::Cpython2 => todo!("h-models"),
             LockPolicy::Cpython => Lock::Cpython(Gil::new(interval, attention)),
             LockPolicy::Fair => Lock::Fair(Fair::new(interval, attention)),
         }

@@ -66,6 +66,9 @@ impl Trial<'_> {
             Model::Sequential => sequential::run(self, coordinator),
             Model::Threads => threads::run(self, coordinator),
             Model::Processes => processes::run(self, coordinator),
+            Model::EventLoop => Err("the model event-loop is not built yet".to_owned()),
+            Model::Subinterpreters => Err("the model subinterpreters is not built yet".to_owned()),
+            Model::Hybrid => Err("the model hybrid is not built yet".to_owned()),
         }
     }
 

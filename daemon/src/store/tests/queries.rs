@@ -41,8 +41,11 @@ fn rows_say_whose_they_are() {
     assert!(!expected.is_empty());
     assert_eq!(rows.len(), expected.len());
     for (row, (worker, phase)) in rows.iter().zip(expected) {
-        assert_eq!((row.run, row.case.as_str(), row.model.as_str()), (run, "threads-10", "threads"));
-        assert_eq!((row.case_workers, row.lock.as_deref(), row.pinning.as_str()), (10, Some("cpython"), "0,2"));
+        assert_eq!(
+            (row.run, row.case.name.as_str(), row.case.model),
+            (run, "threads-10", gild_model::case::Model::Threads)
+        );
+        assert_eq!(&row.case, &experiment().cases[1]);
         assert_eq!((row.repetition, row.warmup, row.status.as_str()), (0, false, "done"));
         assert_eq!((row.trial_wall_ns, row.role.as_str(), row.pid), (trial.wall_ns, worker.role.name(), worker.pid));
         assert_eq!(row.account, *phase);
