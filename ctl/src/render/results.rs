@@ -12,9 +12,10 @@ use super::{Style, count, figures, harmless};
 type ShareColumn = (&'static str, fn(&Shares) -> Option<f64>);
 
 /// What the workers did: these add up to 100 %.
-const PHASES: [ShareColumn; 8] = [
+const PHASES: [ShareColumn; 9] = [
     ("compute", |it| Some(it.compute)),
     ("lock-wait", |it| Some(it.lock_wait)),
+    OTHER_LOCK,
     ("encode+decode", |it| Some(it.serialize)),
     ("send+receive", |it| Some(it.transfer)),
     ("io-wait", |it| Some(it.io_wait)),
@@ -22,6 +23,9 @@ const PHASES: [ShareColumn; 8] = [
     ("startup", |it| Some(it.startup)),
     ("teardown", |it| Some(it.teardown)),
 ];
+
+/// Recorded programs alone have it, so no other table has the column.
+const OTHER_LOCK: ShareColumn = ("other-lock", |it| Some(it.other_lock));
 
 /// Whether they ran while they did it: these add up to 100 % where all were measured.
 const STATES: [ShareColumn; 4] = [
@@ -94,7 +98,8 @@ fn state(run: &Run) -> Option<String> {
 /// The table in one piece where it fits, if need be with smaller gaps and heads of two lines, else in blocks below
 /// each other: walls, phases, states.
 fn table(summary: &Summary, style: Style) -> String {
-    let wide = grid(summary, true, &[&PHASES[..], &STATES[..]].concat());
+    let phases = phases(summary);
+    let wide = grid(summary, true, &[&phases[..], &STATES[..]].concat());
     let tight = wide.clone().with_heads(|head| head.replace("vs ", "vs\n").replace('+', "+\n"));
     for (grid, gap) in [(&wide, 2), (&wide, 1), (&tight, 2), (&tight, 1)] {
         if grid.width(gap) <= style.width {
@@ -102,9 +107,14 @@ fn table(summary: &Summary, style: Style) -> String {
         }
     }
     let mut blocks = vec![grid(summary, true, &[])];
-    blocks.extend(fitting(summary, &PHASES, style.width));
+    blocks.extend(fitting(summary, &phases, style.width));
     blocks.extend(fitting(summary, &STATES, style.width));
     blocks.iter().map(|block| block.text(style, 2)).collect::<Vec<_>>().join("\n")
+}
+
+fn phases(summary: &Summary) -> Vec<ShareColumn> {
+    let waits = summary.cases.iter().filter_map(|case| case.workers.as_ref()).any(|it| it.other_lock > 0.0);
+    PHASES.into_iter().filter(|(head, _)| waits || *head != OTHER_LOCK.0).collect()
 }
 
 /// Splits columns into tables that fit the width, each with at least one of them.

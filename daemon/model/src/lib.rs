@@ -16,6 +16,7 @@
 //! | [`trial`] | one execution of all tasks under one case |
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
+//! | [`recording`] | a program that was recorded as it is |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
@@ -37,6 +38,7 @@ pub mod params;
 pub mod paths;
 pub mod phase;
 pub mod plugin;
+pub mod recording;
 pub mod run;
 pub mod summary;
 pub mod trial;

@@ -1,4 +1,4 @@
--- Schema version 3 of gild's store: models with more choices, and parameters of a single case.
+-- Schema version 3 of gild's store: models with more choices, parameters of a single case, and recorded programs.
 --
 -- NULL in in_flight to chunk: the choice has no meaning for the case, or the run is from before version 3, when there was
 -- none (its tasks came from one shared queue, one by one).
@@ -9,6 +9,9 @@ ALTER TABLE cases ADD COLUMN check_interval INTEGER;           -- safe points be
 ALTER TABLE cases ADD COLUMN dispatch TEXT;                    -- how tasks get to workers: shared, per-worker
 ALTER TABLE cases ADD COLUMN chunk INTEGER;                    -- tasks dealt out at once
 ALTER TABLE cases ADD COLUMN params TEXT NOT NULL DEFAULT '{}'; -- JSON {name: value}: parameters of this case alone
+
+ALTER TABLE workers ADD COLUMN thread TEXT;                    -- the thread's name; NULL unless a recorded program's
+ALTER TABLE workers ADD COLUMN command TEXT;                   -- the command line of its process; NULL unless recorded
 
 -- The views of version 2 with these columns. v_counters stays as it is.
 DROP VIEW v_accounts;
@@ -34,7 +37,8 @@ SELECT v_trials.run, v_trials."case", v_trials.model, v_trials.case_workers, v_t
        v_trials.warmup, v_trials.status, v_trials.wall_ns AS trial_wall_ns, v_trials.noise_window_ns,
        v_trials.noise_cpus, v_trials.noise_steal_ns, v_trials.noise_steal_most_ns, v_trials.noise_other_cpu_ns,
        v_trials.noise_frequency_min_khz, v_trials.noise_frequency_max_khz, v_trials.noise_throttles, workers.role,
-       workers.number AS worker, workers.pid, workers.tid, workers.core, accounts.phase, accounts.kernel_phase,
+       workers.number AS worker, workers.pid, workers.tid, workers.thread, workers.command, workers.core,
+       accounts.phase, accounts.kernel_phase,
        accounts.entries, accounts.wall_ns, accounts.on_cpu_ns, accounts.preempted_ns, accounts.waking_ns,
        accounts.run_queue_ns, accounts.blocked_ns, accounts.stolen_ns, accounts.cpu_ns, accounts.lost_records,
        accounts.open, accounts.counters, accounts.id AS account

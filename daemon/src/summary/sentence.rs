@@ -68,6 +68,7 @@ pub(super) fn of(facts: &Facts<'_>) -> String {
 enum Part {
     Compute,
     Lock,
+    OtherLock,
     Core,
     Values,
     Io,
@@ -77,14 +78,24 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Part; 8] =
-        [Part::Compute, Part::Lock, Part::Core, Part::Values, Part::Io, Part::Idle, Part::Startup, Part::Teardown];
+    const ALL: [Part; 9] = [
+        Part::Compute,
+        Part::Lock,
+        Part::OtherLock,
+        Part::Core,
+        Part::Values,
+        Part::Io,
+        Part::Idle,
+        Part::Startup,
+        Part::Teardown,
+    ];
 
     /// What follows "x % of their time".
     fn words(self) -> &'static str {
         match self {
             Part::Compute => "computing",
             Part::Lock => "waiting for the lock",
+            Part::OtherLock => "waiting for other locks",
             Part::Core => "waiting for a core",
             Part::Values => "encoding and moving values",
             Part::Io => "waiting in the kernel's own blocking regions",
@@ -98,6 +109,7 @@ impl Part {
         match self {
             Part::Compute => &[Phase::Compute],
             Part::Lock => &[Phase::LockWait, Phase::SwitchWait],
+            Part::OtherLock => &[Phase::OtherLock],
             Part::Core => &[],
             Part::Values => &[Phase::Encode, Phase::Decode, Phase::Send, Phase::Receive],
             Part::Io => &[Phase::IoWait],
@@ -199,6 +211,7 @@ fn who(case: &Case) -> String {
         (Model::Processes, _) => count(case.workers, "process", "es"),
         (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
         (Model::EventLoop, _) => "1 thread with an event loop".to_owned(),
+        (Model::Recorded, _) => count(case.workers, "thread", "s"),
         (Model::Hybrid, threads) => {
             let threads = threads.unwrap_or(1);
             format!("{} in {}", count(case.workers, "thread", "s"), count(case.workers / threads, "process", "es"))

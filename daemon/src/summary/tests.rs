@@ -44,6 +44,8 @@ fn worker(role: Role, phases: Vec<PhaseAccount>) -> WorkerAccount {
         index: 0,
         pid: Some(1),
         tid: Some(1),
+        thread: None,
+        command: None,
         core: None,
         tasks: 10,
         life_ns: Some(accounted_ns),
@@ -386,6 +388,7 @@ fn check_shares(shares: &Shares) -> Result<(), TestCaseError> {
     let phases = [
         shares.compute,
         shares.lock_wait,
+        shares.other_lock,
         shares.serialize,
         shares.transfer,
         shares.io_wait,

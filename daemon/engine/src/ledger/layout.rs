@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use gild_model::phase::Phase;
 
 /// First word of a ledger: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x02");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x03");
 /// Most phases of its own that a kernel may declare.
 pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
@@ -213,6 +213,15 @@ pub struct Section {
     pub born_ticks: AtomicU64,
     /// The same instant, in raw nanoseconds.
     pub born_raw_ns: AtomicU64,
+    /// What the thread had of CPU time when it was born, in nanoseconds: some only if it had another life before, which
+    /// ended by executing this program.
+    pub born_cpu_ns: AtomicU64,
+    /// The same of schedstat's run delay, in nanoseconds.
+    pub born_run_delay_ns: AtomicU64,
+    /// The same of voluntary switches.
+    pub born_voluntary: AtomicU64,
+    /// The same of involuntary switches.
+    pub born_involuntary: AtomicU64,
     /// Its last act, in raw nanoseconds, or 0.
     pub died_raw_ns: AtomicU64,
     /// CPU time over its life, in nanoseconds, or [`UNKNOWN`]; written at its last act.
@@ -262,5 +271,5 @@ pub const fn size_of_ledger(workers: u32) -> usize {
 }
 
 // The goal is at most 64 KiB per worker without a timeline, ring and stack of the accounting included.
-const _: () = assert!(size_of::<Section>() <= 10 * 1024);
+const _: () = assert!(size_of::<Section>() <= 11 * 1024);
 const _: () = assert!(COUNTERS_MAX as u32 * GROUP_BITS <= 64 && GROUPS_MAX <= 1 << GROUP_BITS);

@@ -68,6 +68,7 @@ impl Trial<'_> {
             Model::Processes => processes::run(self, coordinator),
             Model::EventLoop => Err("the model event-loop is not built yet".to_owned()),
             Model::Subinterpreters => Err("the model subinterpreters is not built yet".to_owned()),
+            Model::Recorded => Err("a recorded program cannot be run as a model".to_owned()),
             Model::Hybrid => Err("the model hybrid is not built yet".to_owned()),
         }
     }

@@ -16,6 +16,7 @@ fn software() -> Plan {
         counts_kernel: false,
         scope: CounterScope::Trial,
         max_overhead: 0.005,
+        settle_every_ns: 0,
     }
 }
 
