@@ -21,7 +21,12 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ShowArguments) -> Result<Ex
         (true, ..) => output::print_json(&run.experiment)?,
         (false, true, ..) => {
             let trials = trials(&client, &run, arguments.warmups).await?;
-            output::print(&render::workers::render(&run.experiment, &trials, style))?;
+            match trials.first().filter(|_| render::results::is_recorded(&run)) {
+                Some(trial) => {
+                    output::print(&render::threads::render(&run.experiment.name, trial, usize::MAX, style))?;
+                }
+                None => output::print(&render::workers::render(&run.experiment, &trials, style))?,
+            }
         }
         (false, _, true, _) => {
             output::print(&render::trials::render(&run.experiment, &shown(&run, arguments.warmups), style))?;

@@ -10,6 +10,7 @@ pub mod host;
 pub mod plugins;
 pub mod results;
 pub mod runs;
+pub mod threads;
 pub mod trials;
 pub mod workers;
 

@@ -41,17 +41,22 @@ pub fn render(run: &Run, style: Style) -> String {
     if let Some(state) = state(run) {
         text += &format!("{state}\n");
     }
-    text += &table(&run.summary, style);
+    text + &table(&run.summary, style) + &epilogue(run)
+}
+
+/// What follows the table: what it means, what to know of it, and what to type next.
+pub fn epilogue(run: &Run) -> String {
     let lines = [sentences(&run.summary), notes(run)].concat();
-    if !lines.is_empty() {
-        text += &format!("\n{}\n", lines.join("\n"));
-    }
+    let text = if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) };
     text + &next(run)
 }
 
 /// `cpu-bound n=30 × 100 tasks      5 repetitions, medians, 95 % CI      2 cores, counters: software (no PMU)`
 fn heading(run: &Run) -> String {
     let experiment = &run.experiment;
+    if is_recorded(run) {
+        return harmless(&format!("{}      recorded      {}", experiment.name, machine(run)));
+    }
     let tasks = run.summary.cases.iter().find_map(|case| case.tasks);
     let mut work = vec![experiment.kernel.clone()];
     let params = experiment.params.iter().filter(|(name, _)| tasks.is_none() || *name != "tasks");
@@ -65,6 +70,11 @@ fn heading(run: &Run) -> String {
         }
     };
     harmless(&format!("{}      {repetitions}, medians, 95 % CI      {}", work.join(" "), machine(run)))
+}
+
+/// Whether it is somebody's own program.
+pub fn is_recorded(run: &Run) -> bool {
+    run.experiment.cases.iter().any(|case| case.model == Model::Recorded)
 }
 
 fn machine(run: &Run) -> String {

@@ -17,6 +17,7 @@
 //! | [`start`] | the library's constructor and destructor |
 //! | [`process`] | what the threads of a process share |
 //! | [`thread`] | a thread's accounts; what surrounds a call that may wait |
+//! | [`live`] | the threads that are alive, and their clocks when the process ends |
 //! | [`tools`] | what watches a thread, within somebody else's limits |
 //! | [`exec`] | a program that is replaced by another |
 //! | [`python`] | telling the interpreter's lock from other locks |
@@ -27,6 +28,7 @@
 mod errno;
 mod exec;
 mod hooks;
+mod live;
 mod next;
 mod process;
 mod python;

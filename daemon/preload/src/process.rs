@@ -12,7 +12,7 @@ use gild_engine::record::map::Map;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::thread::{self, Thread};
-use crate::tools;
+use crate::{live, tools};
 
 /// Threads of a process that keep rows of their own when they have ended.
 pub const ROWS_MAX: u32 = 200;
@@ -66,6 +66,7 @@ pub fn adopt(number: Option<u32>) {
     thread::forget();
     mark_here();
     tools::close_inherited();
+    live::clear();
     RECYCLED.iter().for_each(|slot| slot.store(0, Relaxed));
     THREADS.store(0, Relaxed);
     let Some((number, place)) =
@@ -121,7 +122,11 @@ pub fn recycle(number: u32) {
 /// The process is about to be gone, or to be another program: whoever of it has written no last act ends now. With `false`
 /// it turned out that it is not.
 pub fn stamp_gone(is_gone: bool) {
-    let Some(place) = recording().and_then(|(map, leader)| map.place(leader)) else { return };
+    let Some((map, leader)) = recording() else { return };
+    let Some(place) = map.place(leader) else { return };
+    if is_gone {
+        live::read_clocks(map);
+    }
     let (ticks, raw) = if is_gone { (Clock::best().now(), raw_ns()) } else { (0, 0) };
     place.who.gone_raw_ns.store(raw, Relaxed);
     place.who.gone_ticks.store(ticks, Release);

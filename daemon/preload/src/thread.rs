@@ -19,7 +19,7 @@ use gild_engine::record::layout::{Place, write_text};
 use gild_model::host::Tier;
 use gild_model::phase::Phase;
 
-use crate::{errno, process, tools};
+use crate::{errno, live, process, tools};
 
 /// A thread of the program.
 #[derive(Debug)]
@@ -88,6 +88,7 @@ impl Thread {
         unsafe { (*self.meter.get()).write(meter) };
         self.busy.set(false);
         CURRENT.set(self);
+        live::add(number);
         write_name(place);
         self.write(|meter| meter.mark(Phase::Compute));
     }
@@ -212,6 +213,7 @@ pub fn end() {
     let meter = unsafe { (*thread.meter.get()).assume_init_read() };
     tools::close(meter.finish());
     let number = thread.number.get();
+    live::remove(number);
     if let Some((map, leader)) = process::recording()
         && let Some(place) = map.place(number)
         && thread.ordinal >= process::ROWS_MAX

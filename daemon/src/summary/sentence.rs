@@ -172,7 +172,13 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 }
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
-    let words = format!("{}{of_their_time} {}", percent(part.share(facts.workers)), part.words());
+    let recorded = facts.case.model == Model::Recorded;
+    let doing = match part {
+        Part::Lock if recorded => "waiting for the interpreter's lock",
+        Part::Io if recorded => "in calls that wait for input, output, children or the clock",
+        part => part.words(),
+    };
+    let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));
     match (part, facts.cores) {
         (Part::Core, 1) => words + " (1 core)",
         (Part::Core, 2..) => format!("{words} ({} cores)", facts.cores),

@@ -222,6 +222,11 @@ pub struct Section {
     pub born_voluntary: AtomicU64,
     /// The same of involuntary switches.
     pub born_involuntary: AtomicU64,
+    /// What somebody else read of a thread that was about to be gone without a last act: schedstat's run delay over its life,
+    /// in nanoseconds, plus one; 0: nobody did.
+    pub gone_run_delay_ns: AtomicU64,
+    /// The same of its CPU time.
+    pub gone_cpu_ns: AtomicU64,
     /// Its last act, in raw nanoseconds, or 0.
     pub died_raw_ns: AtomicU64,
     /// CPU time over its life, in nanoseconds, or [`UNKNOWN`]; written at its last act.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use gild_model::account::{Role, WorkerAccount};
+use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
 
 use super::layout::{Kind, Place, read_text};
 use super::map::Map;
 use crate::clock::{Anchor, Rate};
 use crate::ledger::books::{Closing, balances, tier};
-use crate::ledger::layout::UNKNOWN;
+use crate::attribution::{Span, split};
+use crate::ledger::layout::{Section, SlotId, UNKNOWN, flag};
 
 /// The closed books of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,12 +125,38 @@ impl People<'_> {
                 let life_ns = at.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
                 row.life_ns = Some(life_ns);
                 row.balanced = Some(balances(life_ns, row.accounted_ns));
+                self.know_last_visit(&place.section, &mut row);
             }
         }
         if matches!(end, End::Never(_)) {
             row.notes.push("it was still running when the recording ended".to_owned());
         }
         row
+    }
+
+    /// The last visit of a thread without a last act, where its clocks were read by whoever ended the process: what is not in
+    /// the phases' states up to then was in this one. Being pushed off a core and waiting for one after being woken are not
+    /// told apart in it.
+    fn know_last_visit(&self, section: &Section, row: &mut WorkerAccount) {
+        let of_life = |cell: &std::sync::atomic::AtomicU64| cell.load(Relaxed).checked_sub(1);
+        let clocks = of_life(&section.gone_cpu_ns).zip(of_life(&section.gone_run_delay_ns));
+        let has_records = section.flags.load(Relaxed) & flag::SWITCH_RECORDS != 0;
+        let Some((cpu_ns, run_delay_ns)) = clocks.filter(|_| has_records) else { return };
+        row.cpu_ns = Some(cpu_ns);
+        let elsewhere_ns: Option<u64> = row.phases.iter().filter(|it| !it.open).map(|it| it.on_cpu_ns).sum();
+        let delay_elsewhere_ns: u64 = section.slots.iter().map(|slot| slot.run_delay_ns.load(Relaxed)).sum();
+        let Some((account, elsewhere_ns)) = row.phases.iter_mut().find(|it| it.open).zip(elsewhere_ns) else { return };
+        let slot = &section.slots[SlotId::phase(account.phase).index()];
+        let on_cpu_ns = cpu_ns.saturating_sub(elsewhere_ns).min(account.wall_ns);
+        let span = Span {
+            wall_ns: account.wall_ns,
+            off_ns: Some(account.wall_ns - on_cpu_ns),
+            run_delay_ns: Some(
+                slot.run_delay_ns.load(Relaxed) + run_delay_ns.saturating_sub(delay_elsewhere_ns),
+            ),
+            ..Span::default()
+        };
+        be_split(account, span);
     }
 
     /// The row of threads that were added up.
@@ -146,6 +173,13 @@ impl People<'_> {
         row.voluntary_switches = Some(section.voluntary.load(Relaxed));
         row.involuntary_switches = Some(section.involuntary.load(Relaxed));
     }
+}
+
+fn be_split(account: &mut PhaseAccount, span: Span) {
+    let states = split(span);
+    account.on_cpu_ns = states.on_cpu_ns;
+    account.run_queue_ns = states.run_queue_ns;
+    account.blocked_ns = states.blocked_ns;
 }
 
 #[cfg(test)]
@@ -188,6 +222,31 @@ mod tests {
             assert_eq!(row.command.as_deref(), Some("python3 app.py"));
             assert!(row.phases.last().unwrap().open);
         }
+    }
+
+    #[test]
+    fn the_last_visit_is_known_where_the_clocks_were_read() {
+        let (map, _file) = Map::create(8).unwrap();
+        let place = map.place(born(&map, Kind::Leader, None, 1_000_000)).unwrap();
+        let slot = |phase| &place.section.slots[SlotId::phase(phase).index()];
+        // Computed for a millisecond, a quarter of it off the CPU, and waits since.
+        slot(Phase::Compute).wall_ticks.store(1_000_000, Relaxed);
+        slot(Phase::Compute).off_ns.store(250_000, Relaxed);
+        slot(Phase::Compute).run_delay_ns.store(50_000, Relaxed);
+        slot(Phase::OtherLock).entries.store(1, Relaxed);
+        place.section.slot.store(SlotId::phase(Phase::OtherLock).index() as u64, Relaxed);
+        place.section.since.store(2_000_000, Relaxed);
+        place.section.flags.store(flag::SWITCH_RECORDS | flag::SCHEDSTAT, Relaxed);
+        place.section.gone_cpu_ns.store(760_000 + 1, Relaxed);
+        place.section.gone_run_delay_ns.store(53_000 + 1, Relaxed);
+        place.who.gone_raw_ns.store(9_000_000, Relaxed);
+        place.who.gone_ticks.store(9_000_000, Relaxed);
+        let row = close(&map, FROM, UNTIL).rows.remove(0);
+        let waited = row.phases.iter().find(|it| it.phase == Phase::OtherLock).unwrap();
+        assert_eq!((waited.wall_ns, waited.open, row.cpu_ns), (7_000_000, true, Some(760_000)));
+        let states = (waited.on_cpu_ns, waited.run_queue_ns, waited.blocked_ns);
+        assert_eq!(states, (Some(10_000), Some(3_000), Some(6_987_000)));
+        assert_eq!((waited.preempted_ns, waited.waking_ns), (None, None));
     }
 
     #[test]
