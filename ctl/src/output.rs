@@ -25,7 +25,8 @@ pub fn style() -> Style {
 pub fn style_of_messages() -> Style {
     let terminal = io::stderr().is_terminal();
     let plain = !terminal || style_is_plain();
-    let width = terminal_size::terminal_size_of(io::stderr()).filter(|_| terminal).map(|(width, _)| usize::from(width.0));
+    let width =
+        terminal_size::terminal_size_of(io::stderr()).filter(|_| terminal).map(|(width, _)| usize::from(width.0));
     Style { colour: !plain, width: width.unwrap_or(PIPE_WIDTH) }
 }
 

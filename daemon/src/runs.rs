@@ -123,7 +123,7 @@ impl Runs {
             store.remove_run(id)?;
             return Err(error.into());
         }
-        Ok(store.head(id)?.ok_or(RunError::Missing(id))?)
+        store.head(id)?.ok_or(RunError::Missing(id))
     }
 
     /// Cancels a run: at once if it waits, in a moment if it runs.

@@ -66,10 +66,12 @@ fn record(arguments: &RecordArguments) -> Result<(u8, Option<Recording>), Error>
     let (mut report, writer) = io::pipe().map_err(setup("a pipe"))?;
     // The recorder inherits its end, and nobody else: it is closed here before anything else is started.
     fcntl(&writer, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|errno| setup("a pipe")(errno.into()))?;
-    let signals = Signals::take().map_err(setup("signals"))?;
-    let child = Command::new(&program).arg("record").arg(writer.as_raw_fd().to_string()).args(&arguments.command).spawn();
+    let child =
+        Command::new(&program).arg("record").arg(writer.as_raw_fd().to_string()).args(&arguments.command).spawn();
     let child = child.map_err(|source| launch::Error::Spawn { program, source })?;
     drop(writer);
+    // Not before: the command would inherit that they are blocked.
+    let signals = Signals::take().map_err(setup("signals"))?;
     let reader = std::thread::spawn(move || {
         let mut text = Vec::new();
         report.read_to_end(&mut text).map(|_| text)

@@ -90,8 +90,10 @@ fn row(label: &str, threads: &[WorkerAccount]) -> Vec<String> {
         figures::number_or_dash(first.filter(|_| threads.iter().all(|it| number(it) == first)))
     };
     let life_ns: u64 = threads.iter().map(|it| it.accounted_ns).sum();
-    let share = |ns: Option<u64>| figures::share_or_dash(ns.filter(|_| life_ns > 0).map(|ns| ns as f64 / life_ns as f64));
-    let in_phases = |phases: &[Phase]| threads.iter().flat_map(|it| phases.iter().map(|phase| it.wall_in(*phase))).sum();
+    let share =
+        |ns: Option<u64>| figures::share_or_dash(ns.filter(|_| life_ns > 0).map(|ns| ns as f64 / life_ns as f64));
+    let in_phases =
+        |phases: &[Phase]| threads.iter().flat_map(|it| phases.iter().map(|phase| it.wall_in(*phase))).sum();
     let phases = PHASES.iter().map(|(_, phases)| share(Some(in_phases(phases))));
     let in_state = |state: fn(&PhaseAccount) -> Option<u64>| threads.iter().flat_map(|it| &it.phases).map(state).sum();
     let states = STATES.iter().map(|(_, state)| share(in_state(*state)));

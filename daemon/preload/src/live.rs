@@ -79,7 +79,8 @@ mod tests {
     fn the_clocks_of_another_thread_can_be_read() {
         let tid = nix::unistd::gettid().as_raw().cast_unsigned();
         let before = thread_cpu_ns();
-        let (cpu, delay) = std::thread::spawn(move || (cpu_ns(tid).unwrap(), run_delay_ns(tid).unwrap())).join().unwrap();
+        let (cpu, delay) =
+            std::thread::spawn(move || (cpu_ns(tid).unwrap(), run_delay_ns(tid).unwrap())).join().unwrap();
         assert!((before..=thread_cpu_ns()).contains(&cpu));
         assert!(delay <= Schedstat::open().unwrap().read().unwrap().run_delay_ns);
         assert_eq!((cpu_ns(0x3fff_fff0), run_delay_ns(0x3fff_fff0)), (None, None));

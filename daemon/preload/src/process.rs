@@ -149,7 +149,8 @@ fn mark_here() {
 fn wiped_page() -> Option<*mut AtomicU32> {
     let length = NonZeroUsize::new(size_of::<u64>())?;
     // SAFETY: a new private mapping at an address of the kernel's choice aliases nothing.
-    let page = unsafe { mmap_anonymous(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_PRIVATE) };
+    let page =
+        unsafe { mmap_anonymous(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_PRIVATE) };
     let page: *mut c_void = page.ok()?.as_ptr();
     // SAFETY: the page is ours, private and anonymous, as the advice wants it.
     let advised = unsafe { libc::madvise(page, length.get(), libc::MADV_WIPEONFORK) };

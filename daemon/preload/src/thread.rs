@@ -5,8 +5,8 @@
 //! called, so cancellation and longjmp may unwind through it.
 
 use std::cell::{Cell, UnsafeCell};
-use std::mem::MaybeUninit;
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::ptr::null;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::compiler_fence;

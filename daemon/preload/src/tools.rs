@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn descriptors_are_few_and_high_and_come_back() {
-        let Some(lowest) = lowest_number() else { return eprintln!("skipped: hardly any descriptors are allowed here") };
+        let Some(lowest) = lowest_number() else {
+            return eprintln!("skipped: hardly any descriptors are allowed here");
+        };
         let stats: Vec<_> = std::iter::from_fn(schedstat).collect();
         assert_eq!(stats.len(), DESCRIPTORS_MAX);
         assert!(stats.iter().all(|stat| stat.file().as_raw_fd() >= lowest));

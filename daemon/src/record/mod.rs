@@ -98,7 +98,7 @@ fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
     let mut recording = Recording::create(PLACES).map_err(resource("the recording's memory"))?;
     let mut watch = watch::Watch::new(recording.map()).map_err(resource("a descriptor for signals"))?;
     let before = report::Before::now();
-    let child = program::start(&recording, &library, command)?;
+    let child = program::start(&recording, &library, command, watch.mask_before())?;
     let ended = watch.until_end_of(child, &mut recording).map_err(resource("a wait for processes"))?;
     let told = report::report(&recording, before, command, ended);
     // Whoever asked is gone: nobody is told, and the command's status is still right.

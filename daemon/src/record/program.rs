@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use gild_engine::record::VARIABLE;
 use gild_engine::record::owner::Recording;
+use nix::sys::signal::SigSet;
 
 use super::RecordError;
 
@@ -31,21 +32,22 @@ pub fn library() -> Result<PathBuf, RecordError> {
 }
 
 /// Starts the command. What it is told is where the recording is; what else it gets is what this program got.
-pub fn start(recording: &Recording, library: &Path, command: &[OsString]) -> Result<Child, RecordError> {
+pub fn start(recording: &Recording, library: &Path, command: &[OsString], mask: SigSet) -> Result<Child, RecordError> {
     let (name, arguments) = command.split_first().ok_or(RecordError::Usage)?;
     let mut start = Command::new(name);
     start.args(arguments).env(VARIABLE, recording.address()).env(PRELOAD, preload(library, std::env::var_os(PRELOAD)));
-    if let Some(number) = recording.expect_program() {
-        let map = Arc::clone(recording.map());
-        let hand_over = move || {
+    let (map, number) = (Arc::clone(recording.map()), recording.expect_program());
+    let prepare = move || {
+        if let Some(number) = number {
             // No room is no harm: then its life begins with its first instruction.
             let _ = map.hand_over(std::process::id(), number);
-            Ok(())
-        };
-        // SAFETY: between fork and exec the closure makes one system call (getpid) and stores to shared memory; it neither
-        // allocates nor takes a lock.
-        unsafe { start.pre_exec(hand_over) };
-    }
+        }
+        // What this program has blocked for itself is nothing to the command.
+        mask.thread_set_mask().map_err(Into::into)
+    };
+    // SAFETY: between fork and exec the closure makes two system calls (getpid, sigprocmask) and stores to shared memory; it
+    // neither allocates nor takes a lock.
+    unsafe { start.pre_exec(prepare) };
     start.spawn().map_err(|error| RecordError::Command { command: name.into(), error })
 }
 

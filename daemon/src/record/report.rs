@@ -80,12 +80,19 @@ fn notes(books: &Books, ended: Ended) -> Vec<String> {
         Ended::Exited(status) => Some(format!("the command ended with exit status {status}")),
         Ended::Signalled(signal) => Some(format!("the command was ended by signal {signal}")),
     };
-    let running = (books.still_running > 0)
-        .then(|| format!("{} still running when the command ended; the recording ended with it", count(books.still_running, "thread")));
+    let running = (books.still_running > 0).then(|| {
+        format!(
+            "{} still running when the command ended; the recording ended with it",
+            count(books.still_running, "thread")
+        )
+    });
     let lost = (books.without_place > 0)
         .then(|| format!("{} not recorded: there were no more places", count(books.without_place, "thread")));
     let never = (books.never_began > 0).then(|| {
-        format!("{} not recorded: nothing can be preloaded into a program that is static, privileged or of another libc", count(books.never_began, "program"))
+        format!(
+            "{} not recorded: nothing can be preloaded into a program that is static, privileged or of another libc",
+            count(books.never_began, "program")
+        )
     });
     [status, running, lost, never].into_iter().flatten().collect()
 }

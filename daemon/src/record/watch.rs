@@ -14,6 +14,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use gild_engine::clock::raw_ns;
 use gild_engine::record::map::Map;
@@ -22,7 +23,7 @@ use gild_model::recording::Ended;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
@@ -53,22 +54,29 @@ pub struct Watch {
     arrivals: Arc<EventFd>,
     /// Processes with their descriptors (pidfd_open(2)).
     processes: Vec<(u32, OwnedFd)>,
+    /// The signals that were blocked before.
+    mask_before: SigSet,
 }
 
 impl Watch {
-    /// Begins to hear of processes and signals. Blocks these signals for this program; the command gets none blocked.
+    /// Begins to hear of processes and signals. Blocks these signals; the command must get [`Watch::mask_before`].
     ///
     /// # Errors
     /// A descriptor or the thread cannot be had.
     pub fn new(map: &Arc<Map>) -> io::Result<Watch> {
         let mut set = SigSet::empty();
         PASSED_ON.into_iter().chain([Signal::SIGCHLD]).for_each(|signal| set.add(signal));
-        set.thread_block()?;
+        let mask_before = set.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let arrivals = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (told, map) = (Arc::clone(&arrivals), Arc::clone(map));
         thread::Builder::new().name("arrivals".to_owned()).spawn(move || wait_for_arrivals(&map, &told))?;
-        Ok(Watch { signals, arrivals, processes: Vec::new() })
+        Ok(Watch { signals, arrivals, processes: Vec::new(), mask_before })
+    }
+
+    /// The signals that were blocked before this was made.
+    pub fn mask_before(&self) -> SigSet {
+        self.mask_before
     }
 
     /// Waits until the command is over.
@@ -82,12 +90,22 @@ impl Watch {
             if let Some(status) = child.try_wait()? {
                 let end = End { how: ended(status), raw_ns: raw_ns() };
                 recording.gone(pid);
-                // Whoever ended with it is known to be gone by now.
-                self.wait(recording, PollTimeout::ZERO)?;
+                self.let_linger(recording)?;
                 return Ok(end);
             }
             self.pass_signals_on(pid);
         }
+    }
+
+    /// Helpers of the command, such as those of multiprocessing, end because it has ended: a moment later.
+    fn let_linger(&mut self, recording: &mut Recording) -> io::Result<()> {
+        let until = Instant::now() + LINGER_MAX;
+        self.wait(recording, PollTimeout::ZERO)?;
+        while !self.processes.is_empty() && Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now());
+            self.wait(recording, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO))?;
+        }
+        Ok(())
     }
 
     /// Waits for something to happen, and takes note of processes that have come or are gone.
@@ -141,6 +159,8 @@ impl Watch {
     }
 }
 
+/// How long processes may outlive the command and still have whole accounts.
+const LINGER_MAX: Duration = Duration::from_millis(100);
 /// Sent by the kernel (sigaction(2)).
 const SI_KERNEL: i32 = 0x80;
 

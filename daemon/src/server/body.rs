@@ -65,7 +65,8 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
         Err(error) if error.is::<LengthLimitError>() => {
             // Whether the rest arrives makes no difference to the answer.
             let _ = Limited::new(body, DISCARD_BYTES_MAX).collect().await;
-            let detail = format!("the body is longer than {limit} bytes (max_body_bytes; for recordings a limit of their own)");
+            let detail =
+                format!("the body is longer than {limit} bytes (max_body_bytes; for recordings a limit of their own)");
             Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body too long", detail))
         }
         Err(error) => Err(Refusal::new(StatusCode::BAD_REQUEST, "malformed body", error)),

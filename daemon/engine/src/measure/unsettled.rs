@@ -56,7 +56,8 @@ impl Unsettled {
         }
         let recorded_ns = self.off_ns();
         let preempted_ns: u64 = self.slots().map(|slot| self.preempted_ns[slot]).sum();
-        let (waking_ns, waited_ns) = (run_delay_ns.saturating_sub(preempted_ns), recorded_ns.saturating_sub(preempted_ns));
+        let (waking_ns, waited_ns) =
+            (run_delay_ns.saturating_sub(preempted_ns), recorded_ns.saturating_sub(preempted_ns));
         for slot in self.slots() {
             let (off, preempted) = (self.off_ns[slot], self.preempted_ns[slot]);
             let waited = off.saturating_sub(preempted);

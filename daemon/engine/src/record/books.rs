@@ -8,9 +8,9 @@ use gild_model::host::Tier;
 
 use super::layout::{Kind, Place, read_text};
 use super::map::Map;
+use crate::attribution::{Span, split};
 use crate::clock::{Anchor, Rate};
 use crate::ledger::books::{Closing, balances, tier};
-use crate::attribution::{Span, split};
 use crate::ledger::layout::{Section, SlotId, UNKNOWN, flag};
 
 /// The closed books of a recording.
@@ -98,10 +98,7 @@ impl People<'_> {
             return End::Own;
         }
         let Some(leader) = self.leader(place) else { return End::Never(self.until) };
-        let gone = Anchor {
-            ticks: leader.who.gone_ticks.load(Acquire),
-            raw_ns: leader.who.gone_raw_ns.load(Relaxed),
-        };
+        let gone = Anchor { ticks: leader.who.gone_ticks.load(Acquire), raw_ns: leader.who.gone_raw_ns.load(Relaxed) };
         if gone.ticks != 0 {
             return End::Gone(gone);
         }
@@ -151,9 +148,7 @@ impl People<'_> {
         let span = Span {
             wall_ns: account.wall_ns,
             off_ns: Some(account.wall_ns - on_cpu_ns),
-            run_delay_ns: Some(
-                slot.run_delay_ns.load(Relaxed) + run_delay_ns.saturating_sub(delay_elsewhere_ns),
-            ),
+            run_delay_ns: Some(slot.run_delay_ns.load(Relaxed) + run_delay_ns.saturating_sub(delay_elsewhere_ns)),
             ..Span::default()
         };
         be_split(account, span);
@@ -168,7 +163,8 @@ impl People<'_> {
         row.pid = self.leader(place).map(|leader| leader.section.pid.load(Relaxed));
         row.life_ns = Some(life_ns);
         // The resolution of the stamps is that of each of them.
-        row.balanced = Some(balances(life_ns / u64::from(threads.max(1)), row.accounted_ns / u64::from(threads.max(1))));
+        row.balanced =
+            Some(balances(life_ns / u64::from(threads.max(1)), row.accounted_ns / u64::from(threads.max(1))));
         row.cpu_ns = Some(section.cpu_ns.load(Relaxed)).filter(|cpu_ns| *cpu_ns != UNKNOWN);
         row.voluntary_switches = Some(section.voluntary.load(Relaxed));
         row.involuntary_switches = Some(section.involuntary.load(Relaxed));

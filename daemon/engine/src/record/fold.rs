@@ -108,7 +108,9 @@ mod tests {
         let leader = map.take_place().unwrap();
         map.be_born(leader, Kind::Leader, leader, 1, 1);
         let slot = SlotId::phase(Phase::IoWait).index();
-        for (wall_ticks, flags) in [(5, flag::SWITCH_RECORDS | flag::SCHEDSTAT), (7, flag::SCHEDSTAT | flag::RECORDS_LOST)] {
+        for (wall_ticks, flags) in
+            [(5, flag::SWITCH_RECORDS | flag::SCHEDSTAT), (7, flag::SCHEDSTAT | flag::RECORDS_LOST)]
+        {
             let number = map.take_place().unwrap();
             let thread = map.be_born(number, Kind::Thread, leader, 100, 100).unwrap();
             thread.section.slots[slot].wall_ticks.store(wall_ticks, Relaxed);

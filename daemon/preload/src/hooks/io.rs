@@ -4,9 +4,9 @@
 //! wait, such as getaddrinfo(3), it is stood in for itself.
 
 use libc::{
-    addrinfo, c_char, c_int, c_uint, c_void, clockid_t, epoll_event, fd_set, id_t, idtype_t, iovec, mmsghdr,
-    msghdr, nfds_t, off64_t, off_t, pid_t, pollfd, rusage, siginfo_t, sigset_t, size_t, sockaddr, socklen_t,
-    ssize_t, timespec, timeval,
+    addrinfo, c_char, c_int, c_uint, c_void, clockid_t, epoll_event, fd_set, id_t, idtype_t, iovec, mmsghdr, msghdr,
+    nfds_t, off_t, off64_t, pid_t, pollfd, rusage, siginfo_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec,
+    timeval,
 };
 
 use Phase::IoWait;
@@ -92,4 +92,3 @@ waiting! {
 fn if_any(waits: bool) -> Option<Phase> {
     waits.then_some(IoWait)
 }
-

@@ -88,7 +88,15 @@ extern "C" fn result(answer: c_long) -> c_long {
 }
 
 /// futex(2) out of syscall(2): as the standard library of Rust waits, and others.
-extern "C-unwind" fn futex(_: c_long, word: c_long, operation: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long {
+extern "C-unwind" fn futex(
+    _: c_long,
+    word: c_long,
+    operation: c_long,
+    c: c_long,
+    d: c_long,
+    e: c_long,
+    f: c_long,
+) -> c_long {
     let waits = matches!(
         operation as c_int & libc::FUTEX_CMD_MASK,
         libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET | libc::FUTEX_LOCK_PI | libc::FUTEX_WAIT_REQUEUE_PI
