@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 
-use gild_engine::clock::{Clock, raw_ns};
+use gild_engine::clock::{Anchor, Clock};
 use gild_engine::record::layout::{Kind, Place};
 use gild_engine::record::map::Map;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
@@ -100,7 +100,7 @@ fn wake_recorder(map: &Map) {
 /// A place for another process, born now.
 pub fn new_leader(map: &Map) -> Option<u32> {
     let number = map.take_place()?;
-    map.be_born(number, Kind::Leader, number, Clock::best().now(), raw_ns())?;
+    map.be_born(number, Kind::Leader, number, now())?;
     Some(number)
 }
 
@@ -108,7 +108,7 @@ pub fn new_leader(map: &Map) -> Option<u32> {
 pub fn new_thread(map: &Map, leader: u32) -> Option<(u32, u32)> {
     let recycled = RECYCLED.iter().find_map(|slot| slot.swap(0, AcqRel).checked_sub(1));
     let number = recycled.or_else(|| map.take_place())?;
-    map.be_born(number, Kind::Thread, leader, Clock::best().now(), raw_ns())?;
+    map.be_born(number, Kind::Thread, leader, now())?;
     Some((number, THREADS.fetch_add(1, Relaxed)))
 }
 
@@ -127,9 +127,14 @@ pub fn stamp_gone(is_gone: bool) {
     if is_gone {
         live::read_clocks(map);
     }
-    let (ticks, raw) = if is_gone { (Clock::best().now(), raw_ns()) } else { (0, 0) };
-    place.who.gone_raw_ns.store(raw, Relaxed);
+    let Anchor { ticks, raw_ns } = if is_gone { now() } else { Anchor { ticks: 0, raw_ns: 0 } };
+    place.who.gone_raw_ns.store(raw_ns, Relaxed);
     place.who.gone_ticks.store(ticks, Release);
+}
+
+/// Both clocks at this instant.
+fn now() -> Anchor {
+    Anchor::take_quickly(Clock::best())
 }
 
 /// Leaves a mark that no child has.

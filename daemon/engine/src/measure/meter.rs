@@ -27,7 +27,7 @@ use super::switch_ring::SwitchRing;
 use super::tools::{Baseline, Plan, Tools, switches};
 use super::unsettled::Unsettled;
 use crate::attribution::{SwitchFold, reconcile};
-use crate::clock::{Clock, raw_ns, thread_cpu_ns};
+use crate::clock::{Anchor, Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::writer::{Booking, Writer};
 
@@ -436,16 +436,22 @@ impl<'l> Meter<'l> {
         let cpu_ns = thread_cpu_ns().saturating_sub(self.start.cpu_ns);
         // Whatever is left to settle is due now.
         let settle_every_ns = std::mem::take(&mut self.settle_every_ns);
-        let now = self.settle();
+        let end = loop {
+            self.settle();
+            let end = Anchor::take_quickly(self.clock);
+            if !self.tools.ring_changed() {
+                break end;
+            }
+        };
         self.settle_every_ns = settle_every_ns;
-        self.writer.close(self.slot, now.wrapping_sub(self.since), now);
+        self.writer.close(self.slot, end.ticks.wrapping_sub(self.since), end.ticks);
         self.writer.finish(
-            raw_ns(),
+            end.raw_ns,
             cpu_ns,
             switches.0.saturating_sub(self.start.switches.0),
             switches.1.saturating_sub(self.start.switches.1),
         );
-        self.since = now;
+        self.since = end.ticks;
     }
 
     /// What was written last was not the last: the worker goes on where it was.

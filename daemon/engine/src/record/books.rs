@@ -191,7 +191,7 @@ mod tests {
     /// Somebody who is computing since tick 100 of the place that is next.
     fn born(map: &Map, kind: Kind, leader: Option<u32>, at: u64) -> u32 {
         let number = map.take_place().unwrap();
-        let place = map.be_born(number, kind, leader.unwrap_or(number), at, at).unwrap();
+        let place = map.be_born(number, kind, leader.unwrap_or(number), Anchor { ticks: at, raw_ns: at }).unwrap();
         place.section.pid.store(7, Relaxed);
         place.section.tid.store(7 + number, Relaxed);
         place.section.slot.store(SlotId::phase(Phase::Compute).index() as u64, Relaxed);

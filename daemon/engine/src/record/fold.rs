@@ -99,20 +99,25 @@ fn sum_place(map: &Map, leader: u32) -> Option<&Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Anchor;
     use crate::ledger::layout::SlotId;
     use gild_model::phase::Phase;
+
+    fn at(instant: u64) -> Anchor {
+        Anchor { ticks: instant, raw_ns: instant }
+    }
 
     #[test]
     fn threads_that_ended_are_added_up_with_what_all_of_them_could_measure() {
         let (map, _file) = Map::create(4).unwrap();
         let leader = map.take_place().unwrap();
-        map.be_born(leader, Kind::Leader, leader, 1, 1);
+        map.be_born(leader, Kind::Leader, leader, at(1));
         let slot = SlotId::phase(Phase::IoWait).index();
         for (wall_ticks, flags) in
             [(5, flag::SWITCH_RECORDS | flag::SCHEDSTAT), (7, flag::SCHEDSTAT | flag::RECORDS_LOST)]
         {
             let number = map.take_place().unwrap();
-            let thread = map.be_born(number, Kind::Thread, leader, 100, 100).unwrap();
+            let thread = map.be_born(number, Kind::Thread, leader, at(100)).unwrap();
             thread.section.slots[slot].wall_ticks.store(wall_ticks, Relaxed);
             thread.section.flags.store(flags, Relaxed);
             thread.section.cpu_ns.store(3, Relaxed);
@@ -124,7 +129,7 @@ mod tests {
         assert_eq!((sum.section.slots[slot].wall_ticks.load(Relaxed), sum.section.cpu_ns.load(Relaxed)), (12, 6));
         assert_eq!(sum.section.flags.load(Relaxed), flag::SCHEDSTAT | flag::RECORDS_LOST);
         let (full, _file) = Map::create(1).unwrap();
-        full.be_born(full.take_place().unwrap(), Kind::Leader, 0, 1, 1);
+        full.be_born(full.take_place().unwrap(), Kind::Leader, 0, at(1));
         assert!(!add(&full, 0, sum), "there is no place for a sum");
     }
 }

@@ -15,6 +15,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use super::layout::{Header, Kind, MAGIC, Place, size_of_memory};
+use crate::clock::Anchor;
 use crate::ledger::layout::Section;
 use crate::ledger::writer::stamp_birth;
 
@@ -110,11 +111,11 @@ impl Map {
         (number < self.capacity).then_some(number)
     }
 
-    /// Somebody is born in a place, now.
-    pub fn be_born(&self, number: u32, kind: Kind, leader: u32, ticks: u64, raw_ns: u64) -> Option<&Place> {
+    /// Somebody is born in a place.
+    pub fn be_born(&self, number: u32, kind: Kind, leader: u32, at: Anchor) -> Option<&Place> {
         let place = self.place(number)?;
         place.who.leader.store(leader + 1, Relaxed);
-        stamp_birth(&place.section, ticks, raw_ns);
+        stamp_birth(&place.section, at.ticks, at.raw_ns);
         place.who.kind.store(kind as u32, Release);
         Some(place)
     }
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn a_place_that_is_cleared_is_as_new() {
         let (map, _file) = Map::create(1).unwrap();
-        let place = map.be_born(map.take_place().unwrap(), Kind::Thread, 0, 5, 6).unwrap();
+        let place = map.be_born(map.take_place().unwrap(), Kind::Thread, 0, Anchor { ticks: 5, raw_ns: 6 }).unwrap();
         place.section.slots[3].wall_ticks.store(9, Relaxed);
         map.clear_place(0);
         assert!(words(&place.section).iter().all(|word| word.load(Relaxed) == 0));

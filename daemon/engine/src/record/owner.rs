@@ -45,7 +45,7 @@ impl Recording {
     /// Stamps the birth of a program that the caller is about to start, and gives its place.
     pub fn expect_program(&self) -> Option<u32> {
         let number = self.map.take_place()?;
-        self.map.be_born(number, Kind::Leader, number, Clock::best().now(), raw_ns())?;
+        self.map.be_born(number, Kind::Leader, number, Anchor::take_quickly(Clock::best()))?;
         Some(number)
     }
 
@@ -70,7 +70,7 @@ impl Recording {
 
     /// A process is gone: whoever of it has no last act ended now.
     pub fn gone(&self, pid: u32) {
-        let (ticks, raw_ns) = (Clock::best().now(), raw_ns());
+        let Anchor { ticks, raw_ns } = Anchor::take_quickly(Clock::best());
         let leaders = (0..self.map.taken()).filter_map(|number| self.map.place(number));
         for place in leaders.filter(|it| Kind::from_number(it.who.kind.load(Acquire)) == Kind::Leader) {
             if place.section.pid.load(Relaxed) == pid && place.who.gone_ticks.load(Relaxed) == 0 {
