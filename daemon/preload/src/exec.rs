@@ -36,6 +36,8 @@ fn leave() -> Option<Left> {
     let is_vforked = thread::is_muted();
     let ended = !is_vforked && thread::write_last();
     if ended {
+        // What follows are calls of ours that are hooked, too, and the books are closed.
+        thread::mute();
         process::stamp_gone(true);
     }
     let number = process::new_leader(map);
@@ -70,6 +72,7 @@ fn come_back(left: Option<Left>) {
     number.inspect(|number| map.clear_place(*number));
     if ended {
         process::stamp_gone(false);
+        thread::unmute();
         thread::live_on();
     }
 }

@@ -51,11 +51,12 @@ fn threads(lab: &Lab, python: &Path, what: &str, count: usize, seconds: &str) ->
 fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
     // What the thread does after it has looked at its clock is the rest of its life: less than a millisecond of CPU time.
     let slack_ns = cpu_ns / 100 + 1_000_000;
-    let (booked_ns, stolen_ns) = (row.cpu_ns.unwrap(), row.stolen_ns.unwrap());
+    let booked_ns = row.cpu_ns.unwrap();
     assert!(booked_ns.abs_diff(cpu_ns) <= slack_ns, "CPU {booked_ns} ns, by its own clock {cpu_ns} ns: {row:#?}");
-    // Where it is not known from which phase the hypervisor took time, that time is still in the phases' time on a CPU.
-    let on_cpu_ns: u64 = row.phases.iter().filter_map(|it| it.on_cpu_ns).sum();
-    assert!((on_cpu_ns - stolen_ns).abs_diff(cpu_ns) <= slack_ns, "on a CPU {on_cpu_ns} ns: {row:#?}");
+    // Where it is not known from which phase the hypervisor took time, that time is still in the phases' time on a CPU. (A
+    // thread that its process did not let come to its end has no such figure, and its CPU time is its clock's.)
+    let on_cpu_ns = row.phases.iter().filter_map(|it| it.on_cpu_ns).sum::<u64>() - row.stolen_ns.unwrap_or(0);
+    assert!(on_cpu_ns.abs_diff(cpu_ns) <= slack_ns, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
     type Part = fn(&PhaseAccount) -> Option<u64>;
     let parts: [Part; 4] = [|it| it.on_cpu_ns, |it| it.run_queue_ns, |it| it.blocked_ns, |it| it.stolen_ns];
     let sum: f64 = parts.into_iter().map(|part| state(row, part)).sum();
