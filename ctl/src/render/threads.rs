@@ -41,7 +41,8 @@ pub fn render(name: &str, trial: &Trial, rows_max: usize, style: Style) -> Strin
     text += &table(&processes, rows_max, style);
     let hidden = trial.workers.len().saturating_sub(rows_max);
     if hidden > 0 {
-        text += &format!("… and {} more\n", count(hidden as u64, "thread"));
+        let plural = if hidden == 1 { "" } else { "s" };
+        text += &format!("… and {hidden} more thread{plural}\n");
     }
     for worker in &trial.workers {
         let who = worker.tid.map_or_else(|| "threads that ended".to_owned(), |tid| format!("thread {tid}"));

@@ -39,6 +39,7 @@ fn meter(scope: CounterScope, counters: Vec<usize>) -> Meter<'static> {
         counts_kernel: true,
         scope,
         max_overhead: f64::INFINITY,
+        settle_every_ns: 0,
     };
     Meter::start(map.coordinator(), &plan)
 }
