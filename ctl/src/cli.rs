@@ -65,7 +65,7 @@ pub enum Command {
     /// Every thread and every child process, in unmodified code, is accounted for: computing, waiting for Python's
     /// interpreter lock, for other locks, for input and output. The accounts are shown on standard error and kept as a
     /// run; the exit code is the command's. docs/record.md says what is measured and what is not.
-    Record(RecordArguments),
+    Record(crate::commands::record::RecordArguments),
     /// List runs, newest first
     Ls(Json),
     /// Show a run: where the time went
@@ -158,21 +158,6 @@ pub struct RunArguments {
     /// The cases, when WHAT is a kernel.
     #[command(flatten)]
     pub cases: CaseArguments,
-}
-
-/// Arguments of `record`.
-#[derive(Debug, Args)]
-pub struct RecordArguments {
-    /// Write the accounts into a file, too, as export does: .csv, .jsonl or .parquet
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
-    /// Do not keep the recording as a run; no daemon is needed
-    #[arg(long)]
-    pub no_keep: bool,
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND",
-        value_hint = ValueHint::CommandWithArguments)]
-    pub command: Vec<OsString>,
 }
 
 /// Settings that a file has as well.

@@ -11,7 +11,7 @@ mod ls;
 mod man;
 mod own_session;
 mod plugin;
-mod record;
+pub mod record;
 mod rm;
 mod run;
 mod show;

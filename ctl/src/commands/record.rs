@@ -9,11 +9,13 @@
 //! What the command reads and writes is its own, so everything here goes to standard error, and the exit code is the
 //! command's.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 
+use clap::{Args, ValueHint};
 use gild_model::recording::Recording;
 use gild_model::run::{AccountRow, Run, RunHead, RunId};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -22,10 +24,25 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
-use crate::cli::{DaemonOptions, Format, RecordArguments};
+use crate::cli::{DaemonOptions, Format};
 use crate::error::Error;
 use crate::export::{Rows, Schema, Target};
 use crate::{launch, output, render, session};
+
+/// Arguments of `record`.
+#[derive(Debug, Args)]
+pub struct RecordArguments {
+    /// Write the accounts into a file, too, as export does: .csv, .jsonl or .parquet
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Do not keep the recording as a run; no daemon is needed
+    #[arg(long)]
+    pub no_keep: bool,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND",
+        value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
 
 /// What is passed on to the recorder, which passes it on to the command.
 const PASSED_ON: [Signal; 6] =

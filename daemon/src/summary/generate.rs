@@ -9,6 +9,7 @@ use gild_model::experiment::Experiment;
 use gild_model::host::Tier;
 use gild_model::noise::Noise;
 use gild_model::phase::Phase;
+use gild_model::summary::Shares;
 use gild_model::trial::{AccountingCost, Trial, TrialStatus};
 use proptest::collection::vec;
 use proptest::option;
@@ -300,4 +301,32 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
         workers: accounts.2,
         output: accounts.3,
     })
+}
+
+/// Checks that shares are parts of one whole.
+pub fn check_shares(shares: &Shares) -> Result<(), TestCaseError> {
+    let phases = [
+        shares.compute,
+        shares.lock_wait,
+        shares.other_lock,
+        shares.serialize,
+        shares.transfer,
+        shares.io_wait,
+        shares.idle,
+        shares.startup,
+        shares.teardown,
+    ];
+    prop_assert!(phases.iter().all(|share| *share >= 0.0), "{phases:?}");
+    prop_assert!((phases.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{phases:?}");
+    prop_assert!(shares.switch_wait <= shares.lock_wait);
+    let known = [shares.on_cpu, shares.run_queue, shares.blocked, shares.stolen];
+    prop_assert!(known.iter().flatten().all(|share| *share >= 0.0), "{known:?}");
+    if let [Some(on_cpu), Some(run_queue), Some(blocked), stolen] = known {
+        let sum = on_cpu + run_queue + blocked + stolen.unwrap_or(0.0);
+        prop_assert!((sum - 1.0).abs() < 1e-12, "{known:?}");
+    }
+    if let (Some(run_queue), Some(preempted), Some(waking)) = (shares.run_queue, shares.preempted, shares.waking) {
+        prop_assert!((run_queue - preempted - waking).abs() < 1e-12);
+    }
+    Ok(())
 }

@@ -163,12 +163,6 @@ impl<'l> Meter<'l> {
         flags.store(flags.load(Relaxed) | bit, Relaxed);
     }
 
-    /// Takes one of them back.
-    fn drop_flag(&self, bit: u64) {
-        let flags = &self.writer.section().flags;
-        flags.store(flags.load(Relaxed) & !bit, Relaxed);
-    }
-
     /// The phase (or kernel phase) that is open.
     pub fn slot(&self) -> SlotId {
         self.slot

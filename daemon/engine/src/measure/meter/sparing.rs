@@ -4,6 +4,7 @@ use super::{Meter, flag};
 use crate::attribution::{OffCpu, reconcile};
 use crate::clock::raw_ns;
 use crate::ledger::writer::Booking;
+use std::sync::atomic::Ordering::Relaxed;
 
 impl Meter<'_> {
     /// Keeps what was seen, and holds it against the clocks if they have not been read for long, or if something is missing.
@@ -53,5 +54,11 @@ impl Meter<'_> {
                 0
             }
         }
+    }
+
+    /// Takes one of the bits of [`flag`] back.
+    fn drop_flag(&self, bit: u64) {
+        let flags = &self.writer.section().flags;
+        flags.store(flags.load(Relaxed) & !bit, Relaxed);
     }
 }
