@@ -3,7 +3,7 @@
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
 use gild_model::phase::Phase;
-use gild_model::summary::{CaseSummary, Summary};
+use gild_model::summary::{CaseSummary, Shares, Summary};
 use gild_model::trial::{Trial, TrialStatus};
 use proptest::prelude::*;
 
