@@ -95,3 +95,16 @@ pub struct AccountingCost {
     /// All of it as a share of the workers' lives, 0 to 1.
     pub share: f64,
 }
+
+impl AccountingCost {
+    /// All of it, in nanoseconds, workers and coordinator together. What has no price was not read.
+    pub fn spent_ns(&self) -> f64 {
+        let priced = [
+            (self.marks, Some(self.mark_ns)),
+            (self.counter_reads, self.counter_read_ns),
+            (self.schedstat_reads, self.schedstat_read_ns),
+            (self.cpu_clock_reads, self.cpu_clock_read_ns),
+        ];
+        priced.into_iter().map(|(count, each_ns)| count as f64 * each_ns.unwrap_or(0.0)).sum()
+    }
+}

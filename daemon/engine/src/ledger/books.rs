@@ -279,10 +279,7 @@ fn accounting<'s>(
         cost.schedstat_reads += section.schedstat_reads.load(Relaxed);
         cost.cpu_clock_reads += section.cpu_clock_reads.load(Relaxed);
     }
-    let spent_ns = cost.marks as f64 * cost.mark_ns
-        + cost.counter_reads as f64 * cost.counter_read_ns.unwrap_or(0.0)
-        + cost.schedstat_reads as f64 * cost.schedstat_read_ns.unwrap_or(0.0)
-        + cost.cpu_clock_reads as f64 * cost.cpu_clock_read_ns.unwrap_or(0.0);
+    let spent_ns = cost.spent_ns();
     // A coordinator that lent its only thread to the worker has lived no life of its own beside it.
     let lent = |worker: &WorkerAccount| {
         worker.role == Role::Coordinator
