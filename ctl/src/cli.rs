@@ -60,6 +60,12 @@ pub enum Command {
     /// WHAT is a TOML file (anything that exists or ends in .toml) or the name of a kernel. For a kernel, every
     /// model is combined with every number of workers, lock policy, start method and transport that it has a use for.
     Run(Box<RunArguments>),
+    /// Record a program as it is: where the time of each of its threads and processes goes
+    ///
+    /// Every thread and every child process, in unmodified code, is accounted for: computing, waiting for Python's
+    /// interpreter lock, for other locks, for input and output. The accounts are shown on standard error and kept as a
+    /// run; the exit code is the command's. docs/record.md says what is measured and what is not.
+    Record(crate::commands::record::RecordArguments),
     /// List runs, newest first
     Ls(Json),
     /// Show a run: where the time went

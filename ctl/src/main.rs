@@ -41,8 +41,8 @@ fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(error) => {
             output::error(&error);
-            error.exit()
+            error.exit() as u8
         }
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit)
 }

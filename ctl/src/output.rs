@@ -17,10 +17,28 @@ const PIPE_WIDTH: usize = 160;
 /// How to write to standard output: colours only on a terminal without `NO_COLOR` (<https://no-color.org>).
 pub fn style() -> Style {
     let terminal = io::stdout().is_terminal();
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|it| it == "dumb");
     let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
-    Style { colour: terminal && !refused && !dumb, width: width.unwrap_or(PIPE_WIDTH) }
+    Style { colour: terminal && !style_is_plain(), width: width.unwrap_or(PIPE_WIDTH) }
+}
+
+/// How to write to standard error.
+pub fn style_of_messages() -> Style {
+    let terminal = io::stderr().is_terminal();
+    let plain = !terminal || style_is_plain();
+    let width =
+        terminal_size::terminal_size_of(io::stderr()).filter(|_| terminal).map(|(width, _)| usize::from(width.0));
+    Style { colour: !plain, width: width.unwrap_or(PIPE_WIDTH) }
+}
+
+/// Colours are not wanted (<https://no-color.org>), or the terminal has none.
+fn style_is_plain() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    refused || std::env::var_os("TERM").is_some_and(|it| it == "dumb")
+}
+
+/// Writes text of several lines to standard error.
+pub fn message(text: &str) {
+    _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Writes text to standard output.

@@ -233,6 +233,8 @@ fn worker(role: Role, tid: u32, phases: Vec<PhaseAccount>) -> WorkerAccount {
         index: 0,
         pid: Some(100),
         tid: Some(tid),
+        thread: None,
+        command: None,
         core: is_worker.then_some(1),
         tasks: if is_worker { 10 } else { 0 },
         life_ns: Some(1_000_000_000),

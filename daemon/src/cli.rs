@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! The three programs that the daemon starts (`coordinator`, `worker`, `scan`) are told apart before anything else
+//! The programs that the daemon or gilctl start (`coordinator`, `worker`, `scan`, `record`) are told apart before anything else
 //! is set up: a trial pays for every microsecond of their start.
 
 use std::ffi::OsString;
@@ -61,6 +61,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             name_process(c"gild-scan");
             gild_engine::scan::main(Path::new(&arguments[2]))
         }
+        Some("record") => crate::record::main(&arguments[2..]),
         _ => control(arguments),
     }
 }

@@ -12,3 +12,7 @@ pub const SOCKET: u8 = 4;
 pub const STORE: u8 = 5;
 /// The system refused what is needed, or the spawner died.
 pub const SYSTEM: u8 = 6;
+/// `gild record`: the command cannot be run, as a shell has it.
+pub const COMMAND_REFUSED: u8 = 126;
+/// `gild record`: there is no such command, as a shell has it.
+pub const NO_COMMAND: u8 = 127;

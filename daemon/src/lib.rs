@@ -28,6 +28,7 @@
 //! | [`verdict`] | how a trial ended (pure) |
 //! | [`plugins`], [`fit`] | what plugins hold; whether an experiment fits its kernel |
 //! | [`spawner`] | the processes that run plugin code |
+//! | [`record`] | the program behind `gild record` |
 //! | [`output`] | reading what they write |
 //! | [`store`] | runs and trials on disk |
 //! | [`summary`] | a run folded into one line per case |
@@ -47,6 +48,7 @@ pub mod logging;
 pub mod output;
 pub mod plugins;
 pub mod queue;
+pub mod record;
 pub mod runs;
 pub mod schedule;
 pub mod serve;

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gild_model::api::EventKind;
 use gild_model::experiment::Experiment;
+use gild_model::host::HostReport;
+use gild_model::recording::Recording;
 use gild_model::run::{Run, RunHead, RunId, RunStatus};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -104,6 +106,24 @@ impl Runs {
         self.logs.add(id, EventKind::Queued { ahead });
         self.wake.notify_one();
         Ok(head)
+    }
+
+    /// Keeps a program that somebody recorded, as a run that is over.
+    ///
+    /// # Errors
+    /// The store failed; what was begun is taken back.
+    pub fn keep(&self, recording: &Recording, host: &HostReport) -> Result<RunHead, RunError> {
+        let store = self.store();
+        let id = store.insert_run(&recording.experiment(), recording.started_at)?;
+        let kept = store
+            .set_running(id, host, recording.started_at)
+            .and_then(|()| store.insert_trial(id, &recording.trial))
+            .and_then(|()| store.finish_run(id, RunStatus::Done, None, recording.finished_at));
+        if let Err(error) = kept {
+            store.remove_run(id)?;
+            return Err(error.into());
+        }
+        store.head(id)?.ok_or(RunError::Missing(id))
     }
 
     /// Cancels a run: at once if it waits, in a moment if it runs.

@@ -26,6 +26,11 @@ impl Binaries {
         self.folder.join("gilctl")
     }
 
+    /// What is preloaded into programs that are recorded.
+    pub fn preload(&self) -> PathBuf {
+        self.folder.join("libgild_preload.so")
+    }
+
     /// The plugins that the tests use: four that work and one that does not.
     pub fn plugins(&self) -> [PathBuf; 5] {
         ["libcalibrated.so", "libcpu_bound.so", "libio_bound.so", "libnull.so", "examples/libfaulty.so"]
@@ -45,7 +50,7 @@ pub fn binaries() -> &'static Binaries {
         let folder = target_folder();
         build(&folder);
         let built = Binaries { folder };
-        for file in [built.gild(), built.gilctl()].iter().chain(&built.plugins()) {
+        for file in [built.gild(), built.gilctl(), built.preload()].iter().chain(&built.plugins()) {
             assert!(file.is_file(), "cargo did not build {}", file.display());
         }
         built

@@ -99,6 +99,7 @@ fn check_who_they_are(name: &str, case: &Case, trial: &Trial, rows: &[&WorkerAcc
         Model::Threads | Model::Subinterpreters => vec![case.workers as usize],
         Model::Processes => vec![1; case.workers as usize],
         Model::Hybrid => vec![2; 2],
+        Model::Recorded => unreachable!("no experiment has it"),
     };
     assert_eq!(per_process, expected, "{name}: threads of each process");
     assert_eq!(threads.contains_key(&own), case.model.is_one_process(), "{name}: the coordinator's process");

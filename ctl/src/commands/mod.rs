@@ -12,6 +12,7 @@ mod ls;
 mod man;
 mod own_session;
 mod plugin;
+pub mod record;
 mod rm;
 mod run;
 mod show;
@@ -24,16 +25,22 @@ use crate::client::Client;
 use crate::error::{Error, Exit};
 use crate::{output, render, session};
 
-/// Runs a command to its end.
-pub fn run(options: Options) -> Result<Exit, Error> {
-    if let Command::InOwnSession { program, arguments } = &options.command {
-        return own_session::run(program, arguments);
+/// Runs a command to its end, and gives the exit code.
+///
+/// # Errors
+/// It did not get there.
+pub fn run(options: Options) -> Result<u8, Error> {
+    match &options.command {
+        Command::InOwnSession { program, arguments } => return own_session::run(program, arguments).map(|it| it as u8),
+        // It ends with somebody else's exit code, and has a runtime only when the command is over.
+        Command::Record(arguments) => return record::run(&options.daemon, arguments),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::Setup { what: "the async runtime", source })?;
-    runtime.block_on(dispatch(&options.daemon, options.command))
+    runtime.block_on(dispatch(&options.daemon, options.command)).map(|exit| exit as u8)
 }
 
 async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Error> {
@@ -52,6 +59,7 @@ async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Erro
         Command::Daemon(command) => daemon::run(daemon, &command).await,
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),
+        Command::Record(arguments) => record::run(daemon, &arguments).map(|_| Exit::Done),
         Command::InOwnSession { program, arguments } => own_session::run(&program, &arguments),
     }
 }

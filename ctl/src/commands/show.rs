@@ -39,7 +39,11 @@ async fn text(client: &Client, run: &Run, arguments: &ShowArguments) -> Result<S
     let (experiment, style) = (&run.experiment, output::style());
     Ok(match arguments {
         ShowArguments { workers: true, .. } => {
-            render::workers::render(experiment, &trials(client, run, arguments.warmups).await?, style)
+            let trials = trials(client, run, arguments.warmups).await?;
+            match trials.first().filter(|_| render::results::is_recorded(run)) {
+                Some(trial) => render::threads::render(&experiment.name, trial, usize::MAX, style),
+                None => render::workers::render(experiment, &trials, style),
+            }
         }
         ShowArguments { trials: true, .. } => render::trials::render(experiment, &shown(run, arguments.warmups), style),
         ShowArguments { tasks: true, .. } => render::tasks::render(run, style),

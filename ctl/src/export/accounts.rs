@@ -87,6 +87,12 @@ fn worker_columns() -> Vec<Column<AccountRow>> {
         }),
         column("pid", Integer, "process id; null if the worker never started", |it| integer(it.pid)),
         column("tid", Integer, "thread id; null if the worker never started", |it| integer(it.tid)),
+        column("thread", Text, "the thread's name; null unless the program was recorded", |it| {
+            it.thread.as_deref().map_or(Value::Null, text)
+        }),
+        column("command", Text, "command line of its process; null unless the program was recorded", |it| {
+            it.command.as_deref().map_or(Value::Null, text)
+        }),
         column("core", Integer, "core that the worker was pinned to; null if it was free to move", |it| {
             integer(it.core)
         }),
@@ -163,6 +169,8 @@ pub mod tests {
             worker: 1,
             pid: Some(100),
             tid: Some(101),
+            thread: None,
+            command: None,
             core: Some(1),
             account,
         };
@@ -189,7 +197,7 @@ pub mod tests {
     fn what_was_not_measured_is_null_and_never_zero() {
         let [_, bare] = rows();
         let expected = "in_flight threads_per_process lock check_interval start transport trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
-            noise_steal_most_ns noise_other_cpu_ns noise_frequency_min_khz noise_frequency_max_khz noise_throttles pid tid core \
+            noise_steal_most_ns noise_other_cpu_ns noise_frequency_min_khz noise_frequency_max_khz noise_throttles pid tid thread command core \
             kernel_phase on_cpu_ns preempted_ns waking_ns \
             run_queue_ns blocked_ns stolen_ns cpu_ns task-clock task-clock_running_ratio instructions instructions_running_ratio";
         assert_eq!(null_columns(&schema(), &bare), expected.split_whitespace().collect::<Vec<_>>());

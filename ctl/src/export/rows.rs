@@ -141,11 +141,11 @@ mod tests {
 run,case,model,workers,in_flight,threads_per_process,lock,interval_us,check_interval,start,transport,dispatch,chunk,pinning,\
 repetition,warmup,status,trial_wall_ns,noise_window_ns,noise_cpus,\
 noise_steal_ns,noise_steal_most_ns,noise_other_cpu_ns,noise_frequency_min_khz,noise_frequency_max_khz,noise_throttles,\
-role,worker,pid,tid,core,phase,kernel_phase,entries,wall_ns,on_cpu_ns,preempted_ns,waking_ns,run_queue_ns,blocked_ns,stolen_ns,cpu_ns,lost_records,\
+role,worker,pid,tid,thread,command,core,phase,kernel_phase,entries,wall_ns,on_cpu_ns,preempted_ns,waking_ns,run_queue_ns,blocked_ns,stolen_ns,cpu_ns,lost_records,\
 open,task-clock,task-clock_running_ratio,instructions,instructions_running_ratio
 12,threads-2,threads,2,,,cpython,5000,,,,shared,1,\"0,1\",1,false,done,1000000,2000000000,2,10000000,10000000,200000000,,,,\
-worker,1,100,101,1,compute,\"multiply, then divide\",3,1000,600,100,200,300,100,7,593,0,false,590,1,,0.25
-12,threads-2,threads,2,,,,5000,,,,shared,1,\"0,1\",1,false,failed,,,,,,,,,,worker,1,,,,startup,,3,5,,,,,,,,0,true,,,,
+worker,1,100,101,,,1,compute,\"multiply, then divide\",3,1000,600,100,200,300,100,7,593,0,false,590,1,,0.25
+12,threads-2,threads,2,,,,5000,,,,shared,1,\"0,1\",1,false,failed,,,,,,,,,,worker,1,,,,,,startup,,3,5,,,,,,,,0,true,,,,
 ";
         assert_eq!(written(Format::Csv), expected);
     }

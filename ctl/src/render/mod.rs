@@ -16,6 +16,7 @@ mod scaling;
 mod sentences;
 mod table;
 pub mod tasks;
+pub mod threads;
 pub mod trials;
 pub mod workers;
 

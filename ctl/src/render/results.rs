@@ -1,5 +1,6 @@
 //! The result of a run: where the time went, case by case, then what it means in sentences.
 
+use gild_model::case::Model;
 use gild_model::experiment::Experiment;
 use gild_model::run::{Run, RunStatus};
 use gild_model::summary::Summary;
@@ -37,8 +38,17 @@ fn render_to(run: &Run, extent: Extent, style: Style) -> String {
         text += &format!("{state}\n");
     }
     text += &table::render(run, &axes, extent, style);
+    text + &epilogue_to(run, extent, style)
+}
+
+/// What follows the table: what it means, what to know of it, and what to type next.
+pub fn epilogue(run: &Run, style: Style) -> String {
+    epilogue_to(run, Extent::Full, style)
+}
+
+fn epilogue_to(run: &Run, extent: Extent, style: Style) -> String {
     let classes = (extent == Extent::Full).then(|| tasks::by_class(run, style)).flatten();
-    text += &classes.map_or_else(String::new, |block| format!("\n{block}"));
+    let mut text = classes.map_or_else(String::new, |block| format!("\n{block}"));
     let lines = [sentences::lines(run, extent), advice::short(&run.summary.advice), notes(run)].concat();
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.join("\n"));
@@ -49,6 +59,9 @@ fn render_to(run: &Run, extent: Extent, style: Style) -> String {
 /// `cpu-bound × 100 tasks, n in 20, 30      5 repetitions, medians, 95 % CI      2 cores, counters: software (no PMU)`
 fn heading(run: &Run, axes: &Axes) -> String {
     let experiment = &run.experiment;
+    if is_recorded(run) {
+        return harmless(&format!("{}      recorded      {}", experiment.name, machine(run)));
+    }
     let work = [vec![work(run)], axes.heading()].concat().join(", ");
     let repetitions = match experiment.until {
         None => count(experiment.repetitions.into(), "repetition"),
@@ -74,6 +87,11 @@ fn work(run: &Run) -> String {
     let params = params.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
     let tasks = tasks.map(|it| format!(" × {}", count(it, "task"))).unwrap_or_default();
     format!("{}{params}{tasks}", experiment.kernel)
+}
+
+/// Whether it is somebody's own program.
+pub fn is_recorded(run: &Run) -> bool {
+    run.experiment.cases.iter().any(|case| case.model == Model::Recorded)
 }
 
 fn machine(run: &Run) -> String {

@@ -14,9 +14,10 @@ use super::{Style, figures};
 type ShareColumn = (&'static str, fn(&Shares) -> Option<f64>);
 
 /// What the workers did: these add up to 100 %.
-const PHASES: [ShareColumn; 8] = [
+const PHASES: [ShareColumn; 9] = [
     ("compute", |it| Some(it.compute)),
     ("lock-wait", |it| Some(it.lock_wait)),
+    OTHER_LOCK,
     ("encode+decode", |it| Some(it.serialize)),
     ("send+receive", |it| Some(it.transfer)),
     ("io-wait", |it| Some(it.io_wait)),
@@ -24,6 +25,9 @@ const PHASES: [ShareColumn; 8] = [
     ("startup", |it| Some(it.startup)),
     ("teardown", |it| Some(it.teardown)),
 ];
+
+/// Recorded programs alone have it, so no other table has the column.
+const OTHER_LOCK: ShareColumn = ("other-lock", |it| Some(it.other_lock));
 
 /// Whether they ran while they did it: these add up to 100 % where all were measured.
 const STATES: [ShareColumn; 4] = [
@@ -58,7 +62,8 @@ struct Table<'a> {
 pub fn render(run: &Run, axes: &Axes, extent: Extent, style: Style) -> String {
     let summary = &run.summary;
     let table = Table { summary, axes, extent, walls: walls(summary), versus: versus(summary) };
-    let shares = [&PHASES[..], &STATES[..]].concat();
+    let phases = phases(summary);
+    let shares = [&phases[..], &STATES[..]].concat();
     let [rate, wall] = [Front::Rate, Front::Wall].map(|front| table.grid(front, &shares));
     for grid in [&rate, &wall, &tight(&rate), &tight(&wall)] {
         for gap in [2, 1] {
@@ -68,13 +73,18 @@ pub fn render(run: &Run, axes: &Axes, extent: Extent, style: Style) -> String {
         }
     }
     let mut blocks = vec![table.grid(Front::Rate, &[])];
-    blocks.extend(table.fitting(&PHASES, style.width));
+    blocks.extend(table.fitting(&phases, style.width));
     blocks.extend(table.fitting(&STATES, style.width));
     let text = |block: &Grid| match block.width(2) <= style.width {
         true => block.text(style, 2),
         false => tight(block).text(style, 1),
     };
     blocks.iter().map(text).collect::<Vec<_>>().join("\n")
+}
+
+fn phases(summary: &Summary) -> Vec<ShareColumn> {
+    let waits = summary.cases.iter().filter_map(|case| case.workers.as_ref()).any(|it| it.other_lock > 0.0);
+    PHASES.into_iter().filter(|(head, _)| waits || *head != OTHER_LOCK.0).collect()
 }
 
 /// The same table with heads of several lines.

@@ -19,6 +19,7 @@ fn shares(phases: [f64; 8], states: [Option<f64>; 4]) -> Shares {
         compute,
         lock_wait,
         switch_wait: 0.0,
+        other_lock: 0.0,
         serialize,
         transfer,
         io_wait,

@@ -14,6 +14,7 @@
 //! | [`topology`], [`pinning`] | the machine's cores, and which worker runs on which |
 //! | [`core_pmus`] | the PMUs of cores of several kinds |
 //! | [`digest`] | the identity of a trial's results |
+//! | [`record`] | the accounts of programs that gild did not write |
 //! | [`fault`] | a note in the ledger before a deadly signal takes effect |
 //! | [`noise`] | what else the machine does while a trial runs |
 //! | [`host`] | what this machine can measure |
@@ -33,6 +34,7 @@ pub mod models;
 pub mod noise;
 pub mod pinning;
 pub mod plugin;
+pub mod record;
 pub mod scan;
 pub mod spec;
 pub mod topology;

@@ -85,6 +85,12 @@ pub struct WorkerAccount {
     pub pid: Option<u32>,
     /// Thread id. `None`: the worker never started.
     pub tid: Option<u32>,
+    /// The thread's name, where it is one of a recorded program.
+    #[serde(default)]
+    pub thread: Option<String>,
+    /// The command line of its process, where it is one of a recorded program.
+    #[serde(default)]
+    pub command: Option<String>,
     /// The core that the worker was pinned to. `None`: free to move.
     pub core: Option<u32>,
     /// Tasks completed.

@@ -7,6 +7,7 @@
 //! | `GET /v1/plugins` | [`crate::plugin::PluginList`] |
 //! | `POST /v1/plugins/inspect` with [`InspectRequest`] | [`crate::plugin::PluginInfo`] |
 //! | `POST /v1/runs` with [`crate::experiment::Experiment`] | 201 and [`crate::run::RunHead`] |
+//! | `POST /v1/recordings` with [`crate::recording::Recording`] | 201 and [`crate::run::RunHead`] |
 //! | `GET /v1/runs` | a list of [`crate::run::RunHead`], newest first |
 //! | `GET /v1/runs/{id}` | [`crate::run::Run`] |
 //! | `GET /v1/runs/{id}/events?after=SEQ` | newline-delimited [`Event`]s, until the run is over |

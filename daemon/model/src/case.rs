@@ -60,6 +60,8 @@ named! {
         Subinterpreters = "subinterpreters",
         /// p processes of t threads each, one lock policy per process.
         Hybrid = "hybrid",
+        /// Somebody's own program, as it is: its threads are the workers. Stored by `gilctl record`, never asked for.
+        Recorded = "recorded",
     }
 }
 
@@ -81,12 +83,12 @@ impl Model {
 
     /// Whether it may have several workers, which tasks have to be dealt out to.
     pub fn has_many_workers(self) -> bool {
-        !matches!(self, Model::Sequential | Model::EventLoop)
+        !matches!(self, Model::Sequential | Model::EventLoop | Model::Recorded)
     }
 
     /// Whether the coordinator lends its own thread to the only worker: its row is then idle by definition.
     pub fn lends_coordinator(self) -> bool {
-        !self.has_many_workers()
+        matches!(self, Model::Sequential | Model::EventLoop)
     }
 
     /// Whether its workers are threads of the coordinator's process.

@@ -141,6 +141,9 @@ impl CaseChoice {
 
     fn refuse_what_has_no_meaning(&self) -> Result<(), String> {
         let model = self.model;
+        if model == Model::Recorded {
+            return Err("model: recorded is what gilctl record stores; it cannot be asked for".to_owned());
+        }
         let given = [
             ("in_flight", self.in_flight.is_some(), model == Model::EventLoop),
             ("threads_per_process", self.threads_per_process.is_some(), model == Model::Hybrid),
@@ -285,6 +288,7 @@ mod tests {
 
     #[test]
     fn what_has_no_meaning_is_missing_or_out_of_bounds_is_refused() {
+        refused("model = 'recorded'", "recorded is what gilctl record stores");
         refused("model = 'event-loop'", "in_flight: is missing; the model event-loop needs it");
         refused("model = 'event-loop'\nin_flight = 3\nworkers = 2", "workers: event-loop has exactly 1, not 2");
         refused("model = 'hybrid'\nworkers = 4", "threads_per_process: is missing");

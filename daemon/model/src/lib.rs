@@ -17,6 +17,7 @@
 //! | [`trial`] | one execution of all tasks under one case |
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
+//! | [`recording`] | a program that was recorded as it is |
 //! | [`task_times`] | how long tasks waited and took |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
@@ -42,6 +43,7 @@ pub mod params;
 pub mod paths;
 pub mod phase;
 pub mod plugin;
+pub mod recording;
 pub mod run;
 pub mod summary;
 pub mod task_times;

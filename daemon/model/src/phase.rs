@@ -35,11 +35,14 @@ pub enum Phase {
     Teardown = 10,
     /// Starting the workers: fork, exec or clone. The coordinator's alone; a part of the trial's wall time.
     Launch = 11,
+    /// Waiting for a lock that is not the interpreter's: a mutex, a semaphore, a condition variable, a bare futex.
+    /// Recorded programs alone have it; what an executor's idle threads wait in is such a lock, too.
+    OtherLock = 12,
 }
 
 impl Phase {
     /// Every phase, in the order of its number in the ledger.
-    pub const ALL: [Phase; 12] = [
+    pub const ALL: [Phase; 13] = [
         Phase::Startup,
         Phase::Idle,
         Phase::Decode,
@@ -52,6 +55,7 @@ impl Phase {
         Phase::IoWait,
         Phase::Teardown,
         Phase::Launch,
+        Phase::OtherLock,
     ];
 
     /// The name used in TOML, the API, the exports and on the screen.
@@ -69,6 +73,7 @@ impl Phase {
             Phase::IoWait => "io-wait",
             Phase::Teardown => "teardown",
             Phase::Launch => "launch",
+            Phase::OtherLock => "other-lock",
         }
     }
 

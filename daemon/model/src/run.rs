@@ -131,6 +131,12 @@ pub struct AccountRow {
     pub pid: Option<u32>,
     /// Thread id.
     pub tid: Option<u32>,
+    /// The thread's name, in recorded programs.
+    #[serde(default)]
+    pub thread: Option<String>,
+    /// The command line of its process, in recorded programs.
+    #[serde(default)]
+    pub command: Option<String>,
     /// The core it was pinned to.
     pub core: Option<u32>,
     /// The phase with its times and counters.

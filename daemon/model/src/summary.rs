@@ -55,6 +55,9 @@ pub struct Shares {
     pub lock_wait: f64,
     /// Of `lock_wait`: the part that a releaser waited for its successor (`switch-wait`).
     pub switch_wait: f64,
+    /// Locks that are not the interpreter's (`other-lock`): recorded programs alone have it.
+    #[serde(default)]
+    pub other_lock: f64,
     /// `encode` + `decode`.
     pub serialize: f64,
     /// `send` + `receive`.

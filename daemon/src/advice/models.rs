@@ -11,6 +11,8 @@ pub(crate) fn simplicity(case: &Case) -> (u32, u8, u8, u8) {
         Model::Subinterpreters => 3,
         Model::Processes => 4,
         Model::Hybrid => 5,
+        // Alone in its run, so there is nothing to be simpler than.
+        Model::Recorded => 6,
     };
     let lock = match case.lock {
         None | Some(LockPolicy::Cpython) => 0,

@@ -34,7 +34,15 @@ const DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// # Errors
 /// It is too long, too slow, or not what is expected; the field is named.
 pub async fn read_json<T: DeserializeOwned>(body: Body, config: &Config) -> Result<T, Refusal> {
-    let bytes = timeout(config.request_timeout(), read(body, config.max_body_bytes)).await.map_err(|_| {
+    read_json_up_to(body, config.max_body_bytes, config).await
+}
+
+/// The same with a limit of its own.
+///
+/// # Errors
+/// As [`read_json`].
+pub async fn read_json_up_to<T: DeserializeOwned>(body: Body, limit: usize, config: &Config) -> Result<T, Refusal> {
+    let bytes = timeout(config.request_timeout(), read(body, limit)).await.map_err(|_| {
         let detail = format!("the body did not arrive within {} s (request_timeout_s)", config.request_timeout_s);
         Refusal::new(StatusCode::REQUEST_TIMEOUT, "request too slow", detail)
     })??;
@@ -57,7 +65,8 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
         Err(error) if error.is::<LengthLimitError>() => {
             // Whether the rest arrives makes no difference to the answer.
             let _ = Limited::new(body, DISCARD_BYTES_MAX).collect().await;
-            let detail = format!("the body is longer than {limit} bytes (max_body_bytes)");
+            let detail =
+                format!("the body is longer than {limit} bytes (max_body_bytes; for recordings a limit of their own)");
             Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body too long", detail))
         }
         Err(error) => Err(Refusal::new(StatusCode::BAD_REQUEST, "malformed body", error)),

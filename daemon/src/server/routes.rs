@@ -15,6 +15,7 @@ use gild_model::api::{DaemonStatus, Event, EventKind, InspectRequest};
 use gild_model::comparison::Comparison;
 use gild_model::experiment::Experiment;
 use gild_model::plugin::{PluginInfo, PluginList};
+use gild_model::recording::Recording;
 use gild_model::run::{Run, RunHead, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,7 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/host", get(host))
         .route("/v1/plugins", get(plugins))
         .route("/v1/plugins/inspect", post(inspect))
+        .route("/v1/recordings", post(keep))
         .route("/v1/runs", get(list).post(submit))
         .route("/v1/runs/{id}", get(show).delete(remove))
         .route("/v1/runs/{id}/events", get(events))
@@ -119,6 +121,18 @@ async fn submit(State(daemon): Shared, body: Body) -> Answer<Response> {
     experiment.plugin = Some(info.path);
     let head = daemon.runs.submit(Accepted { experiment, deterministic: kernel.deterministic }, config.queue_max)?;
     tracing::info!(run = head.id, name = %head.name, kernel = %head.kernel, "run accepted");
+    let location = [(header::LOCATION, format!("/v1/runs/{}", head.id))];
+    Ok((StatusCode::CREATED, location, Json(head)).into_response())
+}
+
+/// A recording may have thousands of rows, so what bounds it is not what bounds an experiment.
+const RECORDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+async fn keep(State(daemon): Shared, body: Body) -> Answer<Response> {
+    let recording: Recording = body::read_json_up_to(body, RECORDING_BYTES_MAX, &daemon.config()).await?;
+    recording.check().map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid recording", error))?;
+    let head = daemon.runs.keep(&recording, &daemon.host())?;
+    tracing::info!(run = head.id, name = %head.name, threads = recording.trial.workers.len(), "recording kept");
     let location = [(header::LOCATION, format!("/v1/runs/{}", head.id))];
     Ok((StatusCode::CREATED, location, Json(head)).into_response())
 }

@@ -2,7 +2,7 @@
 //!
 //! The control plane is the only writer. It appends one trial per transaction, so that whatever happens to the
 //! daemon or the machine, every finished trial is either there with all its accounts or not there at all. The
-//! schema is in `schema.sql`, `schema_2.sql` and `schema_3.sql`, column by column; `docs/store.md` says how to query it with other tools.
+//! schema is in `schema.sql` and what `schema_2.sql` to `schema_4.sql` add to it, column by column; `docs/store.md` says how to query it with other tools.
 //!
 //! | module | subject |
 //! |---|---|

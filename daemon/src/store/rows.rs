@@ -28,7 +28,7 @@ pub(super) const ROWS: &str = concat!(
     case_columns!(),
     ", trials.repetition, trials.warmup, trials.status, trials.wall_ns, ",
     noise_columns!(),
-    ", workers.role, workers.number, workers.pid, workers.tid, workers.core, ",
+    ", workers.role, workers.number, workers.pid, workers.tid, workers.thread, workers.command, workers.core, ",
     account_columns!(),
     " FROM trials
       CROSS JOIN cases ON cases.run = trials.run AND cases.position = trials.case_position
@@ -84,6 +84,8 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
         worker: columns.take()?,
         pid: columns.take()?,
         tid: columns.take()?,
+        thread: columns.take()?,
+        command: columns.take()?,
         core: columns.take()?,
         account: account_of(&mut columns)?,
     })

@@ -20,7 +20,7 @@ pub(super) const TRIALS: &str = concat!(
 
 /// The columns of a [`WorkerAccount`] without its phases, after the worker's own id.
 pub(super) const WORKERS: &str =
-    "SELECT id, role, number, pid, tid, core, tasks, life_ns, accounted_ns, balanced, cpu_ns,
+    "SELECT id, role, number, pid, tid, thread, command, core, tasks, life_ns, accounted_ns, balanced, cpu_ns,
         stolen_ns, voluntary_switches, involuntary_switches, counters, task_counters, notes
     FROM workers WHERE trial = ?1 ORDER BY id";
 
@@ -160,10 +160,10 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
 fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO workers (trial, role, number, pid, tid, core, tasks, life_ns, accounted_ns, balanced, cpu_ns,
-                 stolen_ns, voluntary_switches, involuntary_switches, counters, task_counters, notes)
-             VALUES (:trial, :role, :number, :pid, :tid, :core, :tasks, :life_ns, :accounted_ns, :balanced, :cpu_ns,
-                 :stolen_ns, :voluntary, :involuntary, :counters, :task_counters, :notes)",
+            "INSERT INTO workers (trial, role, number, pid, tid, thread, command, core, tasks, life_ns, accounted_ns,
+                 balanced, cpu_ns, stolen_ns, voluntary_switches, involuntary_switches, counters, task_counters, notes)
+             VALUES (:trial, :role, :number, :pid, :tid, :thread, :command, :core, :tasks, :life_ns, :accounted_ns,
+                 :balanced, :cpu_ns, :stolen_ns, :voluntary, :involuntary, :counters, :task_counters, :notes)",
         )?
         .execute(named_params! {
             ":trial": trial,
@@ -171,6 +171,8 @@ fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> 
             ":number": worker.index,
             ":pid": worker.pid,
             ":tid": worker.tid,
+            ":thread": worker.thread,
+            ":command": worker.command,
             ":core": worker.core,
             ":tasks": worker.tasks,
             ":life_ns": worker.life_ns,
@@ -277,6 +279,8 @@ fn worker_of(row: &Row<'_>, detail: Detail) -> rusqlite::Result<WorkerAccount> {
         index: columns.take()?,
         pid: columns.take()?,
         tid: columns.take()?,
+        thread: columns.take()?,
+        command: columns.take()?,
         core: columns.take()?,
         tasks: columns.take()?,
         life_ns: columns.take()?,

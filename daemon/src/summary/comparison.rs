@@ -240,6 +240,8 @@ mod tests {
             index: 0,
             pid: None,
             tid: None,
+            thread: None,
+            command: None,
             core: None,
             tasks: 1,
             life_ns: None,

@@ -10,6 +10,7 @@ use gild_model::experiment::Experiment;
 use gild_model::host::Tier;
 use gild_model::noise::Noise;
 use gild_model::phase::Phase;
+use gild_model::summary::Shares;
 use gild_model::task_times::{Percentiles, TaskTime, TaskTimes};
 use gild_model::trial::{AccountingCost, Trial, TrialStatus};
 use proptest::collection::vec;
@@ -86,6 +87,8 @@ fn honest_worker(role: Role) -> impl Strategy<Value = WorkerAccount> {
             index: 0,
             pid: Some(1),
             tid: Some(1),
+            thread: None,
+            command: None,
             core: None,
             tasks: 1,
             life_ns: Some(accounted_ns),
@@ -223,6 +226,8 @@ fn any_worker() -> impl Strategy<Value = WorkerAccount> {
         index: identity.1,
         pid: identity.2,
         tid: identity.3,
+        thread: None,
+        command: None,
         core: identity.4,
         tasks: identity.5,
         life_ns: life.0,
@@ -336,4 +341,32 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
         task_times: accounts.2.1,
         output: accounts.3,
     })
+}
+
+/// Checks that shares are parts of one whole.
+pub fn check_shares(shares: &Shares) -> Result<(), TestCaseError> {
+    let phases = [
+        shares.compute,
+        shares.lock_wait,
+        shares.other_lock,
+        shares.serialize,
+        shares.transfer,
+        shares.io_wait,
+        shares.idle,
+        shares.startup,
+        shares.teardown,
+    ];
+    prop_assert!(phases.iter().all(|share| *share >= 0.0), "{phases:?}");
+    prop_assert!((phases.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{phases:?}");
+    prop_assert!(shares.switch_wait <= shares.lock_wait);
+    let known = [shares.on_cpu, shares.run_queue, shares.blocked, shares.stolen];
+    prop_assert!(known.iter().flatten().all(|share| *share >= 0.0), "{known:?}");
+    if let [Some(on_cpu), Some(run_queue), Some(blocked), stolen] = known {
+        let sum = on_cpu + run_queue + blocked + stolen.unwrap_or(0.0);
+        prop_assert!((sum - 1.0).abs() < 1e-12, "{known:?}");
+    }
+    if let (Some(run_queue), Some(preempted), Some(waking)) = (shares.run_queue, shares.preempted, shares.waking) {
+        prop_assert!((run_queue - preempted - waking).abs() < 1e-12);
+    }
+    Ok(())
 }

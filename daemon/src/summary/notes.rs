@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gild_model::case::{LockPolicy, Pinning};
+use gild_model::case::{LockPolicy, Model, Pinning};
 use gild_model::host::Tier;
 use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseNoise, CaseSummary};
@@ -209,6 +209,10 @@ fn damaged_times(case: &CaseFold) -> Option<String> {
 
 /// Workers that could all run at once but have too few cores. Workers behind a lock run one at a time anyway.
 fn oversubscribed(case: &CaseFold, cores: usize) -> Option<String> {
+    // The threads of a recorded program may not have been there at the same time, and may not have had anything to do.
+    if case.case.model == Model::Recorded {
+        return None;
+    }
     let workers = case.case.workers;
     let behind_a_lock = case.case.lock.is_some_and(|lock| lock != LockPolicy::None);
     let at_once = if behind_a_lock { workers / case.case.threads_per_process.unwrap_or(workers) } else { workers };
@@ -305,7 +309,8 @@ fn not_narrow_yet(line: &CaseSummary, until: Until) -> Option<String> {
 
 fn wide_interval(line: &CaseSummary) -> Option<String> {
     let trials = line.trials as usize;
-    if trials == 0 || trials >= REPETITIONS_FOR_90 {
+    // Nothing is claimed of a recording beside what was measured in it.
+    if line.case.model == Model::Recorded || trials == 0 || trials >= REPETITIONS_FOR_90 {
         return None;
     }
     if trials < statistics::VALUES_MIN {

@@ -82,6 +82,7 @@ fn unnamed(facts: &Facts<'_>) -> String {
 enum Part {
     Compute,
     Lock,
+    OtherLock,
     Core,
     Values,
     Io,
@@ -91,14 +92,24 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Part; 8] =
-        [Part::Compute, Part::Lock, Part::Core, Part::Values, Part::Io, Part::Idle, Part::Startup, Part::Teardown];
+    const ALL: [Part; 9] = [
+        Part::Compute,
+        Part::Lock,
+        Part::OtherLock,
+        Part::Core,
+        Part::Values,
+        Part::Io,
+        Part::Idle,
+        Part::Startup,
+        Part::Teardown,
+    ];
 
     /// What follows "x % of their time".
     fn words(self) -> &'static str {
         match self {
             Part::Compute => "computing",
             Part::Lock => "waiting for the lock",
+            Part::OtherLock => "waiting for other locks",
             Part::Core => "waiting for a core",
             Part::Values => "encoding and moving values",
             Part::Io => "waiting in the kernel's own blocking regions",
@@ -112,6 +123,7 @@ impl Part {
         match self {
             Part::Compute => &[Phase::Compute],
             Part::Lock => &[Phase::LockWait, Phase::SwitchWait],
+            Part::OtherLock => &[Phase::OtherLock],
             Part::Core => &[],
             Part::Values => &[Phase::Encode, Phase::Decode, Phase::Send, Phase::Receive],
             Part::Io => &[Phase::IoWait],
@@ -174,7 +186,10 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 }
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
+    let recorded = facts.case.model == Model::Recorded;
     let doing = match (part, facts.case.in_flight) {
+        (Part::Lock, _) if recorded => "waiting for the interpreter's lock",
+        (Part::Io, _) if recorded => "in calls that wait for input, output, children or the clock",
         (Part::Io, Some(1)) if !facts.blocks_loop => "waiting until it could go on",
         (Part::Io, Some(_)) if !facts.blocks_loop => "waiting until one of them could go on",
         _ => part.words(),
@@ -227,6 +242,7 @@ pub(crate) fn who(case: &Case) -> String {
         (Model::Processes, _) => count(case.workers, "process", "es"),
         (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
         (Model::EventLoop, _) => format!("1 thread with {} in flight", count(case.in_flight.unwrap_or(1), "task", "s")),
+        (Model::Recorded, _) => count(case.workers, "thread", "s"),
         (Model::Hybrid, threads) => {
             let threads = threads.unwrap_or(1);
             format!("{} in {}", count(case.workers, "thread", "s"), count(case.workers / threads, "process", "es"))

@@ -114,6 +114,7 @@ impl Pool {
             compute: of(&[Phase::Compute]),
             lock_wait: of(&[Phase::LockWait, Phase::SwitchWait]),
             switch_wait: of(&[Phase::SwitchWait]),
+            other_lock: of(&[Phase::OtherLock]),
             serialize: of(&[Phase::Encode, Phase::Decode]),
             transfer: of(&[Phase::Send, Phase::Receive]),
             io_wait: of(&[Phase::IoWait]),

@@ -10,7 +10,7 @@ use gild_model::summary::{CaseSummary, Shares, Summary};
 use gild_model::trial::{Trial, TrialStatus};
 use proptest::prelude::*;
 
-use super::generate::{done, experiment, honest_trials};
+use super::generate::{check_shares, done, experiment, honest_trials};
 use super::summarize;
 
 const SEQUENTIAL: u32 = 0;
@@ -47,6 +47,8 @@ fn worker(role: Role, phases: Vec<PhaseAccount>) -> WorkerAccount {
         index: 0,
         pid: Some(1),
         tid: Some(1),
+        thread: None,
+        command: None,
         core: None,
         tasks: 10,
         life_ns: Some(accounted_ns),
@@ -373,32 +375,6 @@ fn results_are_compared_once_there_are_two() {
     let unknown = Trial { digest: None, verified: None, ..done(THREADS, 0) };
     let summary = summary_of(&[unknown.clone(), unknown]);
     assert_eq!((summary.results_identical, summary.verified), (None, None));
-}
-
-fn check_shares(shares: &Shares) -> Result<(), TestCaseError> {
-    let phases = [
-        shares.compute,
-        shares.lock_wait,
-        shares.serialize,
-        shares.transfer,
-        shares.io_wait,
-        shares.idle,
-        shares.startup,
-        shares.teardown,
-    ];
-    prop_assert!(phases.iter().all(|share| *share >= 0.0), "{phases:?}");
-    prop_assert!((phases.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{phases:?}");
-    prop_assert!(shares.switch_wait <= shares.lock_wait);
-    let known = [shares.on_cpu, shares.run_queue, shares.blocked, shares.stolen];
-    prop_assert!(known.iter().flatten().all(|share| *share >= 0.0), "{known:?}");
-    if let [Some(on_cpu), Some(run_queue), Some(blocked), stolen] = known {
-        let sum = on_cpu + run_queue + blocked + stolen.unwrap_or(0.0);
-        prop_assert!((sum - 1.0).abs() < 1e-12, "{known:?}");
-    }
-    if let (Some(run_queue), Some(preempted), Some(waking)) = (shares.run_queue, shares.preempted, shares.waking) {
-        prop_assert!((run_queue - preempted - waking).abs() < 1e-12);
-    }
-    Ok(())
 }
 
 proptest! {

@@ -70,6 +70,7 @@ fn meter(scope: CounterScope, counters: Vec<usize>) -> Meter<'static> {
         scope,
         max_overhead: f64::INFINITY,
         log: TaskLog::default(),
+        settle_every_ns: 0,
     };
     Meter::start(map.coordinator(), &plan)
 }

@@ -7,12 +7,13 @@
 | `viztracer` | VizTracer | records every call |
 | `scalene` | Scalene | a timer's signals |
 | `austin` | Austin | reads the stacks without stopping |
+| `gild` | gild | books every wait where it happens |
 | `peer` | | what a peer is to the script |
 """
 
-from . import austin, gilknocker, py_spy, scalene, viztracer
+from . import austin, gild, gilknocker, py_spy, scalene, viztracer
 
-ALL = [*py_spy.PEERS, *gilknocker.PEERS, *viztracer.PEERS, *scalene.PEERS, *austin.PEERS]
+ALL = [*py_spy.PEERS, *gilknocker.PEERS, *viztracer.PEERS, *scalene.PEERS, *austin.PEERS, *gild.PEERS]
 
 
 def chosen(only):
@@ -29,4 +30,4 @@ def chosen(only):
 
 def names(peer):
     """What a peer goes by: its name, the tool's, the package's."""
-    return {peer.name.lower(), peer.name.lower().split()[0], peer.package}
+    return {peer.name.lower(), peer.name.lower().split()[0], peer.package or peer.name.lower()}

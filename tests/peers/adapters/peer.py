@@ -24,7 +24,7 @@ class Peer:
 
     # The name in the table; --only takes it, or the tool's.
     name: str
-    # The package in requirements.txt.
+    # The package in requirements.txt; empty: it is not installed from there.
     package: str
     # What its lock-wait figure is, or what it has in place of one.
     meaning: str

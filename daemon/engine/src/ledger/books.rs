@@ -108,7 +108,7 @@ fn lowest_tier<'s>(coordinator: &Section, workers: impl Iterator<Item = &'s Sect
     }
 }
 
-fn tier(section: &Section) -> Tier {
+pub(crate) fn tier(section: &Section) -> Tier {
     match section.flags.load(Relaxed) {
         flags if flags & flag::SWITCH_RECORDS == 0 => Tier::Bare,
         flags if flags & flag::HARDWARE == 0 => Tier::Software,
@@ -131,14 +131,20 @@ fn kernel_phase_names(header: &Header) -> Vec<String> {
 }
 
 /// What all rows of a trial have in common.
-struct Closing {
+pub(crate) struct Closing {
     rate: Rate,
     until: Anchor,
     kernel_phases: Vec<String>,
 }
 
 impl Closing {
-    fn account(&self, section: &Section, role: Role, index: u32) -> WorkerAccount {
+    /// For rows that have no kernel, closed at `until`.
+    pub(crate) fn without_kernel_phases(rate: Rate, until: Anchor) -> Closing {
+        Closing { rate, until, kernel_phases: vec![String::new(); KERNEL_PHASES_MAX] }
+    }
+
+    /// A row of accounts.
+    pub(crate) fn account(&self, section: &Section, role: Role, index: u32) -> WorkerAccount {
         let phases = read_consistently(section, || self.phases(section));
         let born_ns = section.born_raw_ns.load(Relaxed);
         let died_ns = section.died_raw_ns.load(Relaxed);
@@ -153,6 +159,8 @@ impl Closing {
             index,
             pid: positive(section.pid.load(Relaxed)),
             tid: positive(section.tid.load(Relaxed)),
+            thread: None,
+            command: None,
             core: positive(section.core.load(Relaxed)).map(|core| core - 1),
             tasks: section.tasks_done.load(Relaxed),
             life_ns,
@@ -222,7 +230,8 @@ impl Closing {
 
 const _: () = assert!(KERNEL_PHASES_MAX + Phase::ALL.len() == SLOTS);
 
-fn balances(life_ns: u64, accounted_ns: u64) -> bool {
+/// Whether a life and the sum of its phases agree.
+pub(crate) fn balances(life_ns: u64, accounted_ns: u64) -> bool {
     let allowed_ns = ((life_ns as f64 * BALANCE_SHARE) as u64).max(BALANCE_FLOOR_NS);
     life_ns.abs_diff(accounted_ns) <= allowed_ns
 }
@@ -254,7 +263,8 @@ fn readings(cells: &CounterCells, section: &Section) -> Vec<CounterReading> {
     (0..NAMES.len()).filter(counts).map(reading).collect()
 }
 
-fn accounting<'s>(
+/// What the accounting cost, from the unit costs in the header.
+pub(crate) fn accounting<'s>(
     header: &Header,
     sections: impl Iterator<Item = &'s Section>,
     workers: &[WorkerAccount],

@@ -225,6 +225,20 @@ pub struct Section {
     pub born_ticks: AtomicU64,
     /// The same instant, in raw nanoseconds.
     pub born_raw_ns: AtomicU64,
+    /// What the thread had of CPU time when it was born, in nanoseconds: some only if it had another life before, which
+    /// ended by executing this program.
+    pub born_cpu_ns: AtomicU64,
+    /// The same of schedstat's run delay, in nanoseconds.
+    pub born_run_delay_ns: AtomicU64,
+    /// The same of voluntary switches.
+    pub born_voluntary: AtomicU64,
+    /// The same of involuntary switches.
+    pub born_involuntary: AtomicU64,
+    /// What somebody else read of a thread that was about to be gone without a last act: schedstat's run delay over its life,
+    /// in nanoseconds, plus one; 0: nobody did.
+    pub gone_run_delay_ns: AtomicU64,
+    /// The same of its CPU time.
+    pub gone_cpu_ns: AtomicU64,
     /// Its last act, in raw nanoseconds, or 0.
     pub died_raw_ns: AtomicU64,
     /// CPU time over its life, in nanoseconds, or [`UNKNOWN`]; written at its last act.
@@ -276,5 +290,5 @@ pub const fn size_of_sections(workers: u32) -> usize {
 }
 
 // The goal is at most 64 KiB per worker without a timeline, ring and stack of the accounting included.
-const _: () = assert!(size_of::<Section>() <= 10 * 1024);
+const _: () = assert!(size_of::<Section>() <= 11 * 1024);
 const _: () = assert!(COUNTERS_MAX as u32 * GROUP_BITS <= 64 && GROUPS_MAX <= 1 << GROUP_BITS);

@@ -144,6 +144,14 @@ impl<'l> Writer<'l> {
         });
     }
 
+    /// Takes [`Writer::finish`] back.
+    pub fn revive(self) {
+        self.change(|| {
+            self.section.died_raw_ns.store(0, Relaxed);
+            self.section.cpu_ns.store(UNKNOWN, Relaxed);
+        });
+    }
+
     /// Brackets a change with the sequence number, so that a reader never takes half of it for whole.
     #[inline(always)]
     fn change(self, write: impl FnOnce()) {

@@ -10,10 +10,12 @@
 //! A meter belongs to one thread: its tools ([`Tools`]) watch the thread that opened them. The `sequential` model
 //! lends the coordinator's thread, tools included, to the only worker.
 
+mod sparing;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use gild_model::case::CounterScope;
@@ -26,8 +28,9 @@ use super::counters::Reading;
 use super::schedstat::Sample;
 use super::switch_ring::SwitchRing;
 use super::tools::{Baseline, Plan, Tools, switches};
+use super::unsettled::Unsettled;
 use crate::attribution::{SwitchFold, reconcile};
-use crate::clock::{Clock, raw_ns, thread_cpu_ns};
+use crate::clock::{Anchor, Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::task_log::TaskLog;
 use crate::ledger::writer::{Booking, Writer};
@@ -62,13 +65,21 @@ pub struct Meter<'l> {
     budget: Budget,
     /// The slot in which the ring was full last: losses that the kernel tells of later are its own.
     overflowed: Option<SlotId>,
+    /// Where the clocks are read now and then only: what is to be held against them.
+    unsettled: Option<Unsettled>,
+    /// How often, at most.
+    settle_every_ns: u64,
 }
 
 impl<'l> Meter<'l> {
     /// Starts the accounts of a worker on its own thread. Its parent has stamped its birth; what lies between is
     /// booked to `startup` here, from the thread's CPU time and run delay so far.
     pub fn start(section: &'l Section, plan: &Plan) -> Meter<'l> {
-        let tools = Tools::open(plan);
+        Meter::start_with(section, Tools::open(plan), plan)
+    }
+
+    /// The same with tools that the caller has opened on this thread.
+    pub fn start_with(section: &'l Section, tools: Tools, plan: &Plan) -> Meter<'l> {
         let mut meter = Meter::with_tools(section, tools, plan);
         meter.book_what_was_before();
         meter
@@ -123,19 +134,22 @@ impl<'l> Meter<'l> {
             in_task: false,
             budget,
             overflowed: None,
+            unsettled: (plan.settle_every_ns > 0).then(Unsettled::default),
+            settle_every_ns: plan.settle_every_ns,
         }
     }
 
     /// Life before the tools were open: on the CPU for the CPU time so far, on a run queue for the run delay so far,
     /// and for the rest not there yet (the parent was still making it), which is `blocked`.
     fn book_what_was_before(&mut self) {
-        let born_raw_ns = self.writer.section().born_raw_ns.load(Relaxed);
-        let wall_ns = self.start.raw_ns.saturating_sub(born_raw_ns);
-        let cpu_ns = self.start.cpu_ns.min(wall_ns);
-        let run_delay_ns = self.start.sched.run_delay_ns;
+        let section = self.writer.section();
+        let born = |cell: &AtomicU64| cell.load(Relaxed);
+        let wall_ns = self.start.raw_ns.saturating_sub(born(&section.born_raw_ns));
+        let cpu_ns = self.start.cpu_ns.saturating_sub(born(&section.born_cpu_ns)).min(wall_ns);
+        let run_delay_ns = self.start.sched.run_delay_ns.saturating_sub(born(&section.born_run_delay_ns));
         self.writer.book(self.slot, Booking { off_ns: wall_ns - cpu_ns, run_delay_ns, cpu_ns, ..Booking::default() });
-        self.start.cpu_ns = 0;
-        self.start.switches = (0, 0);
+        self.start.cpu_ns = born(&section.born_cpu_ns);
+        self.start.switches = (born(&section.born_voluntary), born(&section.born_involuntary));
     }
 
     /// The clock of the marks.
@@ -236,6 +250,9 @@ impl<'l> Meter<'l> {
         if let Some(ring) = &mut self.tools.ring {
             ring.drain(|event| self.fold.feed(event));
             let off = self.fold.take();
+            if self.unsettled.is_some() {
+                return self.settle_sparingly(off);
+            }
             booking = Booking { off_ns: off.off_ns, preempted_ns: off.preempted_ns, ..booking };
             let switched = off.switches > 0 || off.full;
             if switched {
@@ -360,19 +377,39 @@ impl<'l> Meter<'l> {
 
     /// The worker's last act: closes the open slot and writes the totals of its life. Gives the tools back.
     pub fn finish(mut self) -> Tools {
+        self.write_last();
+        self.tools
+    }
+
+    /// The last act of a worker that may be saved: by an exec that fails. Then it has to [`Meter::live_on`].
+    pub fn write_last(&mut self) {
         if let (Some(from), Some(to)) = (self.start.counters, self.tools.read_counters()) {
             self.writer.count(&self.writer.section().life, &from, &to.0);
         }
         let switches = switches();
         let cpu_ns = thread_cpu_ns().saturating_sub(self.start.cpu_ns);
-        let now = self.settle();
-        self.writer.close(self.slot, now.wrapping_sub(self.since), now);
+        // Whatever is left to settle is due now.
+        let settle_every_ns = std::mem::take(&mut self.settle_every_ns);
+        let end = loop {
+            self.settle();
+            let end = Anchor::take_quickly(self.clock);
+            if !self.tools.ring_changed() {
+                break end;
+            }
+        };
+        self.settle_every_ns = settle_every_ns;
+        self.writer.close(self.slot, end.ticks.wrapping_sub(self.since), end.ticks);
         self.writer.finish(
-            raw_ns(),
+            end.raw_ns,
             cpu_ns,
             switches.0.saturating_sub(self.start.switches.0),
             switches.1.saturating_sub(self.start.switches.1),
         );
-        self.tools
+        self.since = end.ticks;
+    }
+
+    /// What was written last was not the last: the worker goes on where it was.
+    pub fn live_on(&mut self) {
+        self.writer.revive();
     }
 }

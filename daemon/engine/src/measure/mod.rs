@@ -13,6 +13,7 @@
 //! | [`mapping`], [`perf_error`] | the memory of a perf event, and what can go wrong with one |
 //! | [`tools`] | what watches a thread, and everything cumulative that can be read of it |
 //! | [`budget`] | what reading counters may cost (pure) |
+//! | [`unsettled`] | switches that were not yet held against the clocks (pure) |
 //! | [`cost`] | what all this costs |
 
 pub mod budget;
@@ -30,3 +31,4 @@ pub mod scaling;
 pub mod schedstat;
 pub mod switch_ring;
 pub mod tools;
+pub mod unsettled;

@@ -34,6 +34,16 @@ impl Schedstat {
         Ok(stat)
     }
 
+    /// A file that the caller has opened: the `schedstat` of the thread that opened it.
+    pub fn of(file: File) -> Schedstat {
+        Schedstat { file }
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Reads it. Any thread may call this, but it always tells of the thread that opened it.
     ///
     /// # Errors

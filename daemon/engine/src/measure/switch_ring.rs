@@ -11,7 +11,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use perf_event::events::Software;
-use perf_event::{Builder, Clock, Counter};
+use perf_event::{Builder, Clock};
 
 use super::mapping::{Mapping, page_size};
 use super::perf_error::PerfError;
@@ -46,7 +46,6 @@ pub struct SwitchRing {
     data_size: usize,
     /// How far this reader has come; the kernel is told at the end of each drain.
     tail: u64,
-    _event: Counter,
 }
 
 impl SwitchRing {
@@ -76,7 +75,8 @@ impl SwitchRing {
             match Mapping::of(&event, pages) {
                 Ok(memory) => {
                     let data_size = memory.bytes() - page_size();
-                    return Ok(SwitchRing { memory, data_size, tail: 0, _event: event });
+                    // The mapping keeps the event alive; its descriptor has done its work.
+                    return Ok(SwitchRing { memory, data_size, tail: 0 });
                 }
                 Err(error) => refused = error,
             }

@@ -39,7 +39,15 @@ pub struct Plan {
     pub max_overhead: f64,
     /// Where tasks are logged; nowhere as long as the coordinator has not laid the log out.
     pub log: TaskLog,
+    /// How often the CPU clock and schedstat are read at most where a thread waits often, in nanoseconds; 0: whenever it
+    /// has been off the CPU.
+    pub settle_every_ns: u64,
 }
+
+/// How often the clocks of a recorded program's threads are read at most: a reading costs some 2 µs.
+const RECORDED_SETTLE_NS: u64 = 1_000_000;
+/// Most that reading clocks at every mark may cost a recorded program, where there are no context-switch records.
+const RECORDED_OVERHEAD_MAX: f64 = 0.005;
 
 impl Plan {
     /// The plan of a trial, without a log; counters of another version of gild, which this one does not know, are left out.
@@ -55,6 +63,21 @@ impl Plan {
             scope: spec.counters,
             max_overhead: spec.max_overhead,
             log: TaskLog::default(),
+            settle_every_ns: 0,
+        }
+    }
+
+    /// The plan of a recording: no counters, no log, and clocks read sparingly.
+    pub fn of_recording(tier: Tier) -> Plan {
+        Plan {
+            tier,
+            counters: Vec::new(),
+            core_pmus: CorePmus::default(),
+            counts_kernel: false,
+            scope: CounterScope::Phase,
+            max_overhead: RECORDED_OVERHEAD_MAX,
+            log: TaskLog::default(),
+            settle_every_ns: RECORDED_SETTLE_NS,
         }
     }
 
@@ -89,6 +112,15 @@ impl Tools {
             tools.ring = ring.ok();
         }
         tools
+    }
+
+    /// The tools of a recorded thread, which the caller has opened on it.
+    pub fn of_recording(ring: Option<SwitchRing>, schedstat: Option<Schedstat>) -> Tools {
+        let mut flags = if ring.is_some() { flag::SWITCH_RECORDS } else { flag::RING_REFUSED };
+        if schedstat.is_some() {
+            flags |= flag::SCHEDSTAT;
+        }
+        Tools { ring, schedstat, counters: None, flags }
     }
 
     /// Opens the counters; hardware counters only where the thread stays on cores of one kind.
@@ -232,6 +264,7 @@ mod tests {
             counts_kernel: false,
             scope: CounterScope::Phase,
             max_overhead: 0.005,
+            settle_every_ns: 0,
         }
     }
 

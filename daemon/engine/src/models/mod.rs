@@ -89,6 +89,7 @@ impl Trial<'_> {
             Model::Processes => processes::run(self, 1, coordinator),
             Model::EventLoop => event_loop::run(self, coordinator),
             Model::Subinterpreters => subinterpreters::run(self, coordinator),
+            Model::Recorded => Err("a recorded program cannot be run as a model".to_owned()),
             Model::Hybrid => {
                 let threads = self.spec.case.threads_per_process.unwrap_or(1);
                 processes::run(self, threads.max(1) as usize, coordinator)

@@ -114,6 +114,8 @@ fn account(role: Role, spent: &[Spent]) -> WorkerAccount {
         role,
         index: 0,
         pid: Some(1),
+        thread: None,
+        command: None,
         tid: Some(1),
         core: None,
         tasks: 10,

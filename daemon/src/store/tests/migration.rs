@@ -51,7 +51,7 @@ fn a_store_of_version_1_keeps_all_it_has_and_its_noise_is_null() {
 
     let store = Store::open(&path).unwrap();
     let version: i64 = store.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
     assert_eq!(values(&store.connection, &old_columns), old_values);
 
     let run = store.run(1).unwrap().unwrap();

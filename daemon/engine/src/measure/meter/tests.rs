@@ -17,6 +17,7 @@ fn software() -> Plan {
         scope: CounterScope::Trial,
         max_overhead: 0.005,
         log: TaskLog::default(),
+        settle_every_ns: 0,
     }
 }
 

@@ -1,0 +1,149 @@
+//! A recorded program: one row per process, and one per thread where there are several.
+
+use gild_model::account::{PhaseAccount, WorkerAccount};
+use gild_model::phase::Phase;
+use gild_model::trial::Trial;
+
+use super::grid::{Align, Grid};
+use super::{Style, count, figures, harmless};
+
+/// Threads that are shown unasked.
+pub const ROWS_AT_FIRST: usize = 60;
+/// Characters of a command line that are shown.
+const COMMAND_WIDTH: usize = 40;
+
+/// Columns of phases.
+const PHASES: [(&str, &[Phase]); 5] = [
+    ("compute", &[Phase::Compute]),
+    ("lock-wait", &[Phase::LockWait, Phase::SwitchWait]),
+    ("other-lock", &[Phase::OtherLock]),
+    ("io-wait", &[Phase::IoWait]),
+    ("startup", &[Phase::Startup]),
+];
+
+/// A state, and what it is of a phase.
+type State = (&'static str, fn(&PhaseAccount) -> Option<u64>);
+
+const STATES: [State; 3] =
+    [("on-cpu", |it| it.on_cpu_ns), ("run-queue", |it| it.run_queue_ns), ("blocked", |it| it.blocked_ns)];
+
+/// Draws the threads of a recording, at most so many; shares are of each one's own life, and of the lives of all of a process's
+/// threads together.
+pub fn render(name: &str, trial: &Trial, rows_max: usize, style: Style) -> String {
+    let processes = processes(&trial.workers);
+    let wall = figures::number_or_dash(trial.wall_ns.map(|ns| figures::time(ns as f64)));
+    let (threads, tier) = (count(trial.workers.len() as u64, "thread"), trial.tier.name());
+    let of = match processes.len() {
+        1 => "1 process".to_owned(),
+        several => format!("{several} processes"),
+    };
+    let mut text = harmless(&format!("{name}      wall {wall}      {threads} of {of}      counters: {tier}")) + "\n";
+    text += &table(&processes, rows_max, style);
+    let hidden = trial.workers.len().saturating_sub(rows_max);
+    if hidden > 0 {
+        let plural = if hidden == 1 { "" } else { "s" };
+        text += &format!("… and {hidden} more thread{plural}\n");
+    }
+    for worker in &trial.workers {
+        let who = worker.tid.map_or_else(|| "threads that ended".to_owned(), |tid| format!("thread {tid}"));
+        text.extend(worker.notes.iter().map(|note| format!("note: {who}: {}\n", harmless(note))));
+    }
+    text
+}
+
+/// The rows of each process. One that executed another program is two.
+fn processes(workers: &[WorkerAccount]) -> Vec<&[WorkerAccount]> {
+    workers.chunk_by(|a, b| (a.pid, &a.command) == (b.pid, &b.command)).collect()
+}
+
+fn table(processes: &[&[WorkerAccount]], rows_max: usize, style: Style) -> String {
+    let heads = PHASES.iter().map(|(head, _)| *head).chain(STATES.iter().map(|(head, _)| *head));
+    let columns = [("process", Align::Left), ("pid", Align::Right), ("tid", Align::Right), ("life", Align::Right)];
+    let columns = columns.into_iter().chain(heads.map(|head| (head, Align::Right)));
+    let mut grid = Grid::new(columns.chain([("books", Align::Left)]));
+    let mut left = rows_max;
+    for threads in processes {
+        if left == 0 {
+            break;
+        }
+        let command = threads[0].command.as_deref().unwrap_or_default();
+        let shown: String = command.chars().take(COMMAND_WIDTH).collect();
+        grid.row(row(&shown, threads));
+        let several = threads.len() > 1;
+        for thread in threads.iter().take(left).filter(|_| several) {
+            let name = thread.thread.as_deref().unwrap_or_default();
+            grid.dim_row(row(&format!("  {name}"), std::slice::from_ref(thread)));
+        }
+        left = left.saturating_sub(threads.len());
+    }
+    if processes.len() > 1 {
+        let all: Vec<_> = processes.concat();
+        grid.row(row("all", &all));
+    }
+    let gap = if grid.width(2) <= style.width { 2 } else { 1 };
+    grid.text(style, gap)
+}
+
+/// A row of one thread, or of several together.
+fn row(label: &str, threads: &[WorkerAccount]) -> Vec<String> {
+    let only = |number: fn(&WorkerAccount) -> Option<u32>| {
+        let first = number(&threads[0]);
+        figures::number_or_dash(first.filter(|_| threads.iter().all(|it| number(it) == first)))
+    };
+    let life_ns: u64 = threads.iter().map(|it| it.accounted_ns).sum();
+    let share =
+        |ns: Option<u64>| figures::share_or_dash(ns.filter(|_| life_ns > 0).map(|ns| ns as f64 / life_ns as f64));
+    let in_phases =
+        |phases: &[Phase]| threads.iter().flat_map(|it| phases.iter().map(|phase| it.wall_in(*phase))).sum();
+    let phases = PHASES.iter().map(|(_, phases)| share(Some(in_phases(phases))));
+    let in_state = |state: fn(&PhaseAccount) -> Option<u64>| threads.iter().flat_map(|it| &it.phases).map(state).sum();
+    let states = STATES.iter().map(|(_, state)| share(in_state(*state)));
+    let tid = if threads.len() > 1 { String::new() } else { only(|it| it.tid) };
+    let identity = [label.to_owned(), only(|it| it.pid), tid, figures::time(life_ns as f64)];
+    identity.into_iter().chain(phases).chain(states).chain([books(threads).to_owned()]).collect()
+}
+
+fn books(threads: &[WorkerAccount]) -> &'static str {
+    match threads.iter().map(|it| it.balanced).collect::<Option<Vec<_>>>() {
+        None => figures::NOT_MEASURED,
+        Some(balanced) if balanced.iter().all(|it| *it) => "balance",
+        Some(_) => "DO NOT BALANCE",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn thread(pid: u32, tid: u32, command: &str) -> WorkerAccount {
+        let mut worker = testing::trial_with_accounts().workers.remove(1);
+        (worker.pid, worker.tid, worker.balanced) = (Some(pid), Some(tid), Some(true));
+        (worker.command, worker.thread) = (Some(command.to_owned()), Some("python3".to_owned()));
+        worker.notes.clear();
+        worker.phases.iter_mut().for_each(|it| it.on_cpu_ns = Some(it.wall_ns / 2));
+        worker
+    }
+
+    #[test]
+    fn a_process_with_several_threads_is_a_row_and_one_for_each_of_them() {
+        let mut trial = testing::trial_with_accounts();
+        trial.workers = vec![thread(7, 7, "python3 app.py"), thread(7, 8, "python3 app.py"), thread(9, 9, "ls")];
+        let drawn = render("python3 app.py", &trial, 99, Style { colour: false, width: 200 });
+        let lines: Vec<_> = drawn.lines().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(
+            lines,
+            [
+                "python3 app.py wall 1.86 s 3 threads of 2 processes counters: software",
+                "process pid tid life compute lock-wait other-lock io-wait startup on-cpu run-queue blocked books",
+                "python3 app.py 7 2.00 s 10.0 % 90.0 % 0 % 0 % 0 % 50.0 % – – balance",
+                "python3 7 7 1.00 s 10.0 % 90.0 % 0 % 0 % 0 % 50.0 % – – balance",
+                "python3 7 8 1.00 s 10.0 % 90.0 % 0 % 0 % 0 % 50.0 % – – balance",
+                "ls 9 9 1.00 s 10.0 % 90.0 % 0 % 0 % 0 % 50.0 % – – balance",
+                "all – 3.00 s 10.0 % 90.0 % 0 % 0 % 0 % 50.0 % – – balance",
+            ]
+        );
+        let short = render("python3 app.py", &trial, 1, Style { colour: false, width: 200 });
+        assert!(short.contains("… and 2 more threads\n"), "{short}");
+    }
+}

@@ -1,0 +1,257 @@
+//! Places to rows of accounts: whose they are, and when those ended who wrote no last act.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use gild_model::account::{PhaseAccount, Role, WorkerAccount};
+use gild_model::host::Tier;
+
+use super::layout::{Kind, Place, read_text};
+use super::map::Map;
+use crate::attribution::{Span, split};
+use crate::clock::{Anchor, Rate};
+use crate::ledger::books::{Closing, balances, tier};
+use crate::ledger::layout::{Section, SlotId, UNKNOWN, flag};
+
+/// The closed books of a recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Books {
+    /// One row per thread, process by process, in the order in which they were born.
+    pub rows: Vec<WorkerAccount>,
+    /// The lowest tier of them.
+    pub tier: Tier,
+    /// Threads for which there was no place.
+    pub without_place: u32,
+    /// Threads that were there when the recording ended.
+    pub still_running: u32,
+    /// Programs that were started and never began their accounts: static ones, for example.
+    pub never_began: u32,
+}
+
+/// Why a thread has no last act of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    /// It has.
+    Own,
+    /// Its process was gone then.
+    Gone(Anchor),
+    /// The recording was over before it was.
+    Never(Anchor),
+}
+
+/// Turns a recording into books; `from` and `until` are the anchors at both ends of it.
+pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
+    let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
+    let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
+    let people = People { map, rate, until, births: births(map) };
+    let mut places: Vec<_> = (0..map.taken()).filter_map(|number| Some((number, map.place(number)?))).collect();
+    places.retain(|(_, place)| kind(place) != Kind::Free);
+    let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
+    places.retain(|(_, place)| began(place));
+    places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
+    let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
+    for (_, place) in places {
+        let end = people.end(place);
+        let index = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        rows.push(people.row(place, end, index));
+        still_running += u32::from(matches!(end, End::Never(_)));
+        lowest = Some(lowest.map_or(tier(&place.section), |lowest: Tier| lowest.min(tier(&place.section))));
+    }
+    Books { rows, tier: lowest.unwrap_or(Tier::Bare), without_place: map.without_place(), still_running, never_began }
+}
+
+fn kind(place: &Place) -> Kind {
+    Kind::from_number(place.who.kind.load(Acquire))
+}
+
+/// Whether somebody writes, or wrote, the accounts of this place.
+fn began(place: &Place) -> bool {
+    kind(place) == Kind::Ended || place.section.tid.load(Relaxed) != 0
+}
+
+/// The births of all leaders, by process id: a process that executed another program unseen ended as the old one then.
+fn births(map: &Map) -> BTreeMap<u32, Vec<Anchor>> {
+    let mut births: BTreeMap<u32, Vec<Anchor>> = BTreeMap::new();
+    for place in (0..map.taken()).filter_map(|number| map.place(number)).filter(|it| kind(it) == Kind::Leader) {
+        let section = &place.section;
+        let born = Anchor { ticks: section.born_ticks.load(Relaxed), raw_ns: section.born_raw_ns.load(Relaxed) };
+        births.entry(section.pid.load(Relaxed)).or_default().push(born);
+    }
+    births
+}
+
+/// What all rows of a recording have in common.
+struct People<'m> {
+    map: &'m Map,
+    rate: Rate,
+    until: Anchor,
+    births: BTreeMap<u32, Vec<Anchor>>,
+}
+
+impl People<'_> {
+    fn leader(&self, place: &Place) -> Option<&Place> {
+        self.map.place(place.who.leader.load(Relaxed).checked_sub(1)?)
+    }
+
+    fn end(&self, place: &Place) -> End {
+        if kind(place) == Kind::Ended || place.section.died_raw_ns.load(Relaxed) != 0 {
+            return End::Own;
+        }
+        let Some(leader) = self.leader(place) else { return End::Never(self.until) };
+        let gone = Anchor { ticks: leader.who.gone_ticks.load(Acquire), raw_ns: leader.who.gone_raw_ns.load(Relaxed) };
+        if gone.ticks != 0 {
+            return End::Gone(gone);
+        }
+        let (pid, born_raw_ns) = (leader.section.pid.load(Relaxed), leader.section.born_raw_ns.load(Relaxed));
+        let later = self.births.get(&pid).into_iter().flatten().filter(|birth| birth.raw_ns > born_raw_ns);
+        later.min_by_key(|birth| birth.raw_ns).map_or(End::Never(self.until), |birth| End::Gone(*birth))
+    }
+
+    fn row(&self, place: &Place, end: End, index: u32) -> WorkerAccount {
+        let until = match end {
+            End::Own => self.until,
+            End::Gone(at) | End::Never(at) => at,
+        };
+        let mut row = Closing::without_kernel_phases(self.rate, until).account(&place.section, Role::Worker, index);
+        row.command = self.leader(place).map(|leader| read_text(&leader.who.command));
+        row.thread = Some(read_text(&place.who.name));
+        match end {
+            End::Own if kind(place) == Kind::Ended => self.be_sum(place, &mut row),
+            End::Own => {}
+            End::Gone(at) | End::Never(at) => {
+                let life_ns = at.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
+                row.life_ns = Some(life_ns);
+                row.balanced = Some(balances(life_ns, row.accounted_ns));
+                self.know_last_visit(&place.section, &mut row);
+            }
+        }
+        if matches!(end, End::Never(_)) {
+            row.notes.push("it was still running when the recording ended".to_owned());
+        }
+        row
+    }
+
+    /// The last visit of a thread without a last act, where its clocks were read by whoever ended the process: what is not in
+    /// the phases' states up to then was in this one. Being pushed off a core and waiting for one after being woken are not
+    /// told apart in it.
+    fn know_last_visit(&self, section: &Section, row: &mut WorkerAccount) {
+        let of_life = |cell: &std::sync::atomic::AtomicU64| cell.load(Relaxed).checked_sub(1);
+        let clocks = of_life(&section.gone_cpu_ns).zip(of_life(&section.gone_run_delay_ns));
+        let has_records = section.flags.load(Relaxed) & flag::SWITCH_RECORDS != 0;
+        let Some((cpu_ns, run_delay_ns)) = clocks.filter(|_| has_records) else { return };
+        row.cpu_ns = Some(cpu_ns);
+        let elsewhere_ns: Option<u64> = row.phases.iter().filter(|it| !it.open).map(|it| it.on_cpu_ns).sum();
+        let delay_elsewhere_ns: u64 = section.slots.iter().map(|slot| slot.run_delay_ns.load(Relaxed)).sum();
+        let Some((account, elsewhere_ns)) = row.phases.iter_mut().find(|it| it.open).zip(elsewhere_ns) else { return };
+        let slot = &section.slots[SlotId::phase(account.phase).index()];
+        let on_cpu_ns = cpu_ns.saturating_sub(elsewhere_ns).min(account.wall_ns);
+        let span = Span {
+            wall_ns: account.wall_ns,
+            off_ns: Some(account.wall_ns - on_cpu_ns),
+            run_delay_ns: Some(slot.run_delay_ns.load(Relaxed) + run_delay_ns.saturating_sub(delay_elsewhere_ns)),
+            ..Span::default()
+        };
+        be_split(account, span);
+    }
+
+    /// The row of threads that were added up.
+    fn be_sum(&self, place: &Place, row: &mut WorkerAccount) {
+        let (who, section) = (&place.who, &place.section);
+        let threads = who.threads.load(Relaxed);
+        let life_ns = who.lives_ns.load(Relaxed);
+        row.thread = Some(format!("({threads} that ended)"));
+        row.pid = self.leader(place).map(|leader| leader.section.pid.load(Relaxed));
+        row.life_ns = Some(life_ns);
+        // The resolution of the stamps is that of each of them.
+        row.balanced =
+            Some(balances(life_ns / u64::from(threads.max(1)), row.accounted_ns / u64::from(threads.max(1))));
+        row.cpu_ns = Some(section.cpu_ns.load(Relaxed)).filter(|cpu_ns| *cpu_ns != UNKNOWN);
+        row.voluntary_switches = Some(section.voluntary.load(Relaxed));
+        row.involuntary_switches = Some(section.involuntary.load(Relaxed));
+    }
+}
+
+fn be_split(account: &mut PhaseAccount, span: Span) {
+    let states = split(span);
+    account.on_cpu_ns = states.on_cpu_ns;
+    account.run_queue_ns = states.run_queue_ns;
+    account.blocked_ns = states.blocked_ns;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::layout::SlotId;
+    use crate::record::layout::write_text;
+    use gild_model::phase::Phase;
+
+    const FROM: Anchor = Anchor { ticks: 0, raw_ns: 0 };
+    const UNTIL: Anchor = Anchor { ticks: 10_000_000, raw_ns: 10_000_000 };
+
+    /// Somebody who is computing since tick 100 of the place that is next.
+    fn born(map: &Map, kind: Kind, leader: Option<u32>, at: u64) -> u32 {
+        let number = map.take_place().unwrap();
+        let place = map.be_born(number, kind, leader.unwrap_or(number), Anchor { ticks: at, raw_ns: at }).unwrap();
+        place.section.pid.store(7, Relaxed);
+        place.section.tid.store(7 + number, Relaxed);
+        place.section.slot.store(SlotId::phase(Phase::Compute).index() as u64, Relaxed);
+        place.section.slots[SlotId::phase(Phase::Compute).index()].entries.store(1, Relaxed);
+        number
+    }
+
+    #[test]
+    fn who_was_killed_lived_until_the_process_was_gone_and_who_was_not_until_the_end() {
+        let (map, _file) = Map::create(8).unwrap();
+        let first = born(&map, Kind::Leader, None, 1_000_000);
+        born(&map, Kind::Thread, Some(first), 2_000_000);
+        let who = &map.place(first).unwrap().who;
+        write_text(&who.command, b"python3 app.py");
+        let open = close(&map, FROM, UNTIL);
+        assert_eq!(open.still_running, 2);
+        assert_eq!(open.rows.iter().map(|row| row.life_ns).collect::<Vec<_>>(), [Some(9_000_000), Some(8_000_000)]);
+        who.gone_raw_ns.store(5_000_000, Relaxed);
+        who.gone_ticks.store(5_000_000, Relaxed);
+        let killed = close(&map, FROM, UNTIL);
+        assert_eq!(killed.still_running, 0);
+        for (row, life_ns) in killed.rows.iter().zip([4_000_000, 3_000_000]) {
+            assert_eq!((row.life_ns, row.accounted_ns, row.balanced), (Some(life_ns), life_ns, Some(true)));
+            assert_eq!(row.command.as_deref(), Some("python3 app.py"));
+            assert!(row.phases.last().unwrap().open);
+        }
+    }
+
+    #[test]
+    fn the_last_visit_is_known_where_the_clocks_were_read() {
+        let (map, _file) = Map::create(8).unwrap();
+        let place = map.place(born(&map, Kind::Leader, None, 1_000_000)).unwrap();
+        let slot = |phase| &place.section.slots[SlotId::phase(phase).index()];
+        // Computed for a millisecond, a quarter of it off the CPU, and waits since.
+        slot(Phase::Compute).wall_ticks.store(1_000_000, Relaxed);
+        slot(Phase::Compute).off_ns.store(250_000, Relaxed);
+        slot(Phase::Compute).run_delay_ns.store(50_000, Relaxed);
+        slot(Phase::OtherLock).entries.store(1, Relaxed);
+        place.section.slot.store(SlotId::phase(Phase::OtherLock).index() as u64, Relaxed);
+        place.section.since.store(2_000_000, Relaxed);
+        place.section.flags.store(flag::SWITCH_RECORDS | flag::SCHEDSTAT, Relaxed);
+        place.section.gone_cpu_ns.store(760_000 + 1, Relaxed);
+        place.section.gone_run_delay_ns.store(53_000 + 1, Relaxed);
+        place.who.gone_raw_ns.store(9_000_000, Relaxed);
+        place.who.gone_ticks.store(9_000_000, Relaxed);
+        let row = close(&map, FROM, UNTIL).rows.remove(0);
+        let waited = row.phases.iter().find(|it| it.phase == Phase::OtherLock).unwrap();
+        assert_eq!((waited.wall_ns, waited.open, row.cpu_ns), (7_000_000, true, Some(760_000)));
+        let states = (waited.on_cpu_ns, waited.run_queue_ns, waited.blocked_ns);
+        assert_eq!(states, (Some(10_000), Some(3_000), Some(6_987_000)));
+        assert_eq!((waited.preempted_ns, waited.waking_ns), (None, None));
+    }
+
+    #[test]
+    fn a_program_that_was_replaced_unseen_ended_when_the_new_one_began() {
+        let (map, _file) = Map::create(8).unwrap();
+        born(&map, Kind::Leader, None, 1_000_000);
+        born(&map, Kind::Leader, None, 4_000_000);
+        let books = close(&map, FROM, UNTIL);
+        assert_eq!(books.rows.iter().map(|row| row.life_ns).collect::<Vec<_>>(), [Some(3_000_000), Some(6_000_000)]);
+        assert_eq!(books.still_running, 1);
+    }
+}

@@ -1,0 +1,134 @@
+//! What lies where in a recording's memory.
+//!
+//! As in a trial's ledger every field is an atomic, and all zeros are a valid place that nobody has taken.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use crate::ledger::layout::Section;
+
+/// First word of a recording's memory: a name and the version of the layout.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x01");
+/// Bytes kept of a thread's name, as the kernel has it (TASK_COMM_LEN, with its terminator).
+pub const NAME_LEN: usize = 16;
+/// Bytes kept of a process's command line.
+pub const COMMAND_LEN: usize = 512;
+/// Processes that may be between an exec and the start of their new program at once.
+pub const HANDOVERS: usize = 64;
+
+/// What concerns the whole recording.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub struct Header {
+    /// [`MAGIC`].
+    pub magic: AtomicU64,
+    /// Places that there are.
+    pub capacity: AtomicU32,
+    /// Places asked for; above the capacity when there were not enough.
+    pub asked: AtomicU32,
+    /// Processes that have come: the recorder waits for it to change (a futex word).
+    pub arrivals: AtomicU32,
+    /// Places that were taken for a program that is about to be executed: the process id in the upper half, the place plus
+    /// one in the lower; 0 is free.
+    pub handovers: [AtomicU64; HANDOVERS],
+}
+
+/// What somebody in a place is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// Nobody.
+    Free = 0,
+    /// The first thread of a process, or the one that forked.
+    Leader = 1,
+    /// Another thread.
+    Thread = 2,
+    /// Threads of a process that ended, added up.
+    Ended = 3,
+}
+
+impl Kind {
+    /// The kind with this number; `Free` for a number that none has (damaged memory).
+    pub fn from_number(number: u32) -> Kind {
+        match number {
+            1 => Kind::Leader,
+            2 => Kind::Thread,
+            3 => Kind::Ended,
+            _ => Kind::Free,
+        }
+    }
+}
+
+/// Who a section is of.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub struct Who {
+    /// A [`Kind`].
+    pub kind: AtomicU32,
+    /// The place of the process's leader plus one; its own, if it is one.
+    pub leader: AtomicU32,
+    /// Of a leader: the place plus one where threads that ended are added up, or 0.
+    pub ended: AtomicU32,
+    /// Of [`Kind::Ended`]: how many threads were added up.
+    pub threads: AtomicU32,
+    /// Of [`Kind::Ended`]: their lives by the second clock, in nanoseconds.
+    pub lives_ns: AtomicU64,
+    /// Of a leader: ticks when the process was seen to be gone, or its program replaced; 0: not yet.
+    pub gone_ticks: AtomicU64,
+    /// Of a leader: the same instant, in raw nanoseconds.
+    pub gone_raw_ns: AtomicU64,
+    /// The thread's name, zero-padded.
+    pub name: [AtomicU64; NAME_LEN / 8],
+    /// Of a leader: the command line, its words separated by blanks, zero-padded.
+    pub command: [AtomicU64; COMMAND_LEN / 8],
+}
+
+/// A thread's place.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub struct Place {
+    /// Who it is.
+    pub who: Who,
+    /// Its accounts.
+    pub section: Section,
+}
+
+/// Size of the memory for this many places, in bytes.
+pub const fn size_of_memory(places: u32) -> usize {
+    size_of::<Header>() + places as usize * size_of::<Place>()
+}
+
+/// Writes text into words: cut to what fits, the rest zero.
+pub fn write_text(words: &[AtomicU64], text: &[u8]) {
+    for (at, word) in words.iter().enumerate() {
+        let mut bytes = [0; 8];
+        let rest = text.get(at * 8..).unwrap_or_default();
+        for (byte, from) in bytes.iter_mut().zip(rest) {
+            *byte = *from;
+        }
+        word.store(u64::from_le_bytes(bytes), Relaxed);
+    }
+}
+
+/// Reads what [`write_text`] wrote; bytes that are no UTF-8, such as half a letter at the cut, are marked as such.
+pub fn read_text(words: &[AtomicU64]) -> String {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect();
+    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..length]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_to_what_fits_and_leaves_nothing_of_what_was_there() {
+        let words: [AtomicU64; 2] = Default::default();
+        write_text(&words, b"a name that is longer than that");
+        assert_eq!(read_text(&words), "a name that is l");
+        write_text(&words, b"short");
+        assert_eq!(read_text(&words), "short");
+        write_text(&words, b"");
+        assert_eq!(read_text(&words), "");
+    }
+}

@@ -1,0 +1,120 @@
+//! The recorder's view: it makes the memory, hears of processes that come, notes when they are gone, closes the books.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::books::{self, Books};
+use super::layout::{Header, Kind};
+use super::map::Map;
+use crate::clock::{Anchor, Clock, raw_ns};
+use crate::measure::cost;
+use crate::measure::meter::Meter;
+
+/// A recording, as the recorder sees it.
+#[derive(Debug)]
+pub struct Recording {
+    file: OwnedFd,
+    map: Arc<Map>,
+    anchor: Anchor,
+    /// Of each place that was looked at: whether its process is known.
+    known: Vec<bool>,
+}
+
+impl Recording {
+    /// Makes the memory for this many threads.
+    ///
+    /// # Errors
+    /// memfd_create, ftruncate, fcntl or mmap failed.
+    pub fn create(capacity: u32) -> io::Result<Recording> {
+        let (map, file) = Map::create(capacity)?;
+        Ok(Recording { file, map: Arc::new(map), anchor: Anchor::take(Clock::best()), known: Vec::new() })
+    }
+
+    /// The shared memory.
+    pub fn map(&self) -> &Arc<Map> {
+        &self.map
+    }
+
+    /// What [`super::VARIABLE`] has to be for the processes of the program.
+    pub fn address(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd())
+    }
+
+    /// Stamps the birth of a program that the caller is about to start, and gives its place.
+    pub fn expect_program(&self) -> Option<u32> {
+        let number = self.map.take_place()?;
+        self.map.be_born(number, Kind::Leader, number, Anchor::take_quickly(Clock::best()))?;
+        Some(number)
+    }
+
+    /// The processes that have come since the last call.
+    pub fn newcomers(&mut self) -> Vec<u32> {
+        self.known.resize(self.map.taken() as usize, false);
+        let mut pids = Vec::new();
+        for (number, known) in (0..).zip(&mut self.known) {
+            let Some(place) = self.map.place(number).filter(|_| !*known) else { continue };
+            match (Kind::from_number(place.who.kind.load(Acquire)), place.section.pid.load(Relaxed)) {
+                // Not there yet, or a place that may be used again.
+                (Kind::Leader, 0) | (Kind::Free, _) => {}
+                (Kind::Leader, pid) => {
+                    *known = true;
+                    pids.push(pid);
+                }
+                (Kind::Thread | Kind::Ended, _) => *known = true,
+            }
+        }
+        pids
+    }
+
+    /// A process is gone: whoever of it has no last act ended now.
+    pub fn gone(&self, pid: u32) {
+        let Anchor { ticks, raw_ns } = Anchor::take_quickly(Clock::best());
+        let leaders = (0..self.map.taken()).filter_map(|number| self.map.place(number));
+        for place in leaders.filter(|it| Kind::from_number(it.who.kind.load(Acquire)) == Kind::Leader) {
+            if place.section.pid.load(Relaxed) == pid && place.who.gone_ticks.load(Relaxed) == 0 {
+                place.who.gone_raw_ns.store(raw_ns, Relaxed);
+                place.who.gone_ticks.store(ticks, Release);
+            }
+        }
+    }
+
+    /// Closes the books.
+    pub fn close(&self) -> Books {
+        books::close(&self.map, self.anchor, Anchor::take(Clock::best()))
+    }
+
+    /// The sections of everybody, for the cost of the accounting.
+    pub fn accounting(&self, books: &Books) -> Option<gild_model::trial::AccountingCost> {
+        let scratch = crate::ledger::map::Map::private(0).ok()?;
+        measure_cost(scratch.coordinator(), scratch.header())?;
+        let places = (0..self.map.taken()).filter_map(|number| self.map.place(number));
+        crate::ledger::books::accounting(scratch.header(), places.map(|place| &place.section), &books.rows)
+    }
+
+    /// The number of processes that have come so far.
+    pub fn arrivals(&self) -> u32 {
+        self.map.header().arrivals.load(Acquire)
+    }
+
+    /// Waits until more than `seen` processes have come. Returns early for a signal or for no reason.
+    pub fn wait_for_arrival(header: &Header, seen: u32) {
+        let word = header.arrivals.as_ptr();
+        // SAFETY: FUTEX_WAIT reads one aligned 32-bit word, which lies in the mapping that `header` borrows; it is shared
+        // between processes, so the operation is not the private one. Any result is fine: the caller looks again.
+        unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAIT, seen, std::ptr::null::<libc::timespec>()) };
+    }
+}
+
+fn measure_cost(section: &crate::ledger::layout::Section, header: &crate::ledger::layout::Header) -> Option<()> {
+    use std::sync::atomic::Ordering::Relaxed;
+    for unknown in [&header.mark_ps, &header.counter_read_ps, &header.schedstat_read_ps, &header.cpu_clock_read_ps] {
+        unknown.store(crate::ledger::layout::UNKNOWN, Relaxed);
+    }
+    crate::ledger::writer::stamp_birth(section, Clock::best().now(), raw_ns());
+    let meter = Meter::start(section, &crate::measure::tools::Plan::of_recording(gild_model::host::Tier::Software));
+    cost::measure(&meter, header).ok()?;
+    meter.finish();
+    Some(())
+}

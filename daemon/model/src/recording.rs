@@ -1,0 +1,265 @@
+//! A program that was recorded as it is: what the recorder gives to the daemon, which keeps it as a run.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::account::{PhaseAccount, Role, WorkerAccount};
+use crate::case::{Case, CounterScope, Model, Pinning};
+use crate::experiment::{Experiment, MAX_OVERHEAD_DEFAULT};
+use crate::trial::{Trial, TrialStatus};
+
+/// What stands for the kernel in a run that was recorded.
+pub const KERNEL: &str = "record";
+/// Name of the only case of a run that was recorded.
+pub const CASE: &str = "recorded";
+/// Most rows of accounts of a recording.
+pub const ROWS_MAX: usize = 1 << 16;
+/// Longest text in a row, in bytes.
+const TEXT_MAX: usize = 4096;
+/// Longest name of a run, in characters.
+const NAME_MAX: usize = 200;
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// By itself, with this status.
+    Exited(u8),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl Ended {
+    /// The exit status that a shell gives for it.
+    pub fn status(self) -> u8 {
+        match self {
+            Ended::Exited(status) => status,
+            Ended::Signalled(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+        }
+    }
+}
+
+/// A recorded program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// Its command line.
+    pub command: Vec<String>,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it was over.
+    pub finished_at: Timestamp,
+    /// How.
+    pub ended: Ended,
+    /// Its accounts: one row per thread.
+    pub trial: Trial,
+}
+
+impl Recording {
+    /// The command line in one line, cut to a length for a list.
+    pub fn name(&self) -> String {
+        let line = self.command.join(" ");
+        let name: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_MAX).collect();
+        if name.trim().is_empty() { KERNEL.to_owned() } else { name }
+    }
+
+    /// The experiment that stands for it in the store.
+    pub fn experiment(&self) -> Experiment {
+        let case = Case {
+            name: CASE.to_owned(),
+            model: Model::Recorded,
+            workers: u32::try_from(self.trial.workers.len()).unwrap_or(u32::MAX).max(1),
+            in_flight: None,
+            threads_per_process: None,
+            lock: None,
+            interval_us: None,
+            check_interval: None,
+            start: None,
+            transport: None,
+            dispatch: None,
+            chunk: None,
+            pinning: Pinning::None,
+            params: Default::default(),
+        };
+        Experiment {
+            name: self.name(),
+            kernel: KERNEL.to_owned(),
+            plugin: None,
+            params: Default::default(),
+            cases: vec![case],
+            repetitions: 1,
+            until: None,
+            warmups: 0,
+            counters: CounterScope::Trial,
+            max_overhead: MAX_OVERHEAD_DEFAULT,
+            task_limit_s: None,
+            trial_limit_s: None,
+        }
+    }
+
+    /// Checks what types cannot. The daemon calls this on what a client sends.
+    ///
+    /// # Errors
+    /// The offending field and what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.command.is_empty() {
+            return Err("command: is empty".to_owned());
+        }
+        if self.finished_at < self.started_at {
+            return Err("finished_at: is before started_at".to_owned());
+        }
+        let trial = &self.trial;
+        let is_plain = (trial.case, trial.repetition, trial.warmup, trial.tasks_done) == (0, 0, false, 0);
+        if !is_plain || trial.status != TrialStatus::Done || trial.tasks_planned.is_some() || trial.digest.is_some() {
+            return Err("trial: is not one of a recording".to_owned());
+        }
+        if trial.workers.len() > ROWS_MAX {
+            return Err(format!("trial.workers: {} are more than {ROWS_MAX}", trial.workers.len()));
+        }
+        trial.workers.iter().enumerate().try_for_each(|(index, row)| {
+            check_row(row, index).map_err(|error| format!("trial.workers[{index}].{error}"))
+        })
+    }
+}
+
+fn check_row(row: &WorkerAccount, index: usize) -> Result<(), String> {
+    if row.role != Role::Worker || usize::try_from(row.index) != Ok(index) {
+        return Err("index: rows are workers, numbered from 0".to_owned());
+    }
+    let texts = row.notes.iter().chain(&row.thread).chain(&row.command);
+    if texts.into_iter().any(|text| text.len() > TEXT_MAX) {
+        return Err(format!("command: a text has more than {TEXT_MAX} bytes"));
+    }
+    let sum = row.phases.iter().try_fold(0u64, |sum, account| sum.checked_add(account.wall_ns));
+    if sum != Some(row.accounted_ns) {
+        return Err("accounted_ns: is not the sum of the phases".to_owned());
+    }
+    for (place, account) in row.phases.iter().enumerate() {
+        check_account(account).map_err(|error| format!("phases[{place}].{error}"))?;
+        if row.phases[..place].iter().any(|earlier| earlier.phase == account.phase) {
+            return Err(format!("phases[{place}].phase: {} is there twice", account.phase));
+        }
+    }
+    Ok(())
+}
+
+fn check_account(account: &PhaseAccount) -> Result<(), String> {
+    if account.kernel_phase.is_some() {
+        return Err("kernel_phase: a recording has none".to_owned());
+    }
+    let states = [account.on_cpu_ns, account.run_queue_ns, account.blocked_ns, account.stolen_ns];
+    let sum = states.into_iter().flatten().try_fold(0u64, u64::checked_add);
+    match sum {
+        Some(sum) if sum <= account.wall_ns => Ok(()),
+        _ => Err("wall_ns: is less than its states".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Tier;
+    use crate::phase::Phase;
+
+    fn row(index: u32) -> WorkerAccount {
+        WorkerAccount {
+            role: Role::Worker,
+            index,
+            pid: Some(1),
+            tid: Some(1),
+            thread: Some("python3".to_owned()),
+            command: Some("python3 app.py".to_owned()),
+            core: None,
+            tasks: 0,
+            life_ns: Some(100),
+            accounted_ns: 100,
+            balanced: Some(true),
+            cpu_ns: Some(60),
+            stolen_ns: None,
+            voluntary_switches: Some(1),
+            involuntary_switches: Some(0),
+            counters: Vec::new(),
+            task_counters: Vec::new(),
+            phases: vec![PhaseAccount {
+                phase: Phase::Compute,
+                kernel_phase: None,
+                entries: 1,
+                wall_ns: 100,
+                on_cpu_ns: Some(60),
+                preempted_ns: Some(0),
+                waking_ns: Some(0),
+                run_queue_ns: Some(0),
+                blocked_ns: Some(40),
+                stolen_ns: None,
+                cpu_ns: None,
+                counters: Vec::new(),
+                lost_records: 0,
+                open: false,
+            }],
+            notes: Vec::new(),
+        }
+    }
+
+    fn recording() -> Recording {
+        let trial = Trial {
+            case: 0,
+            repetition: 0,
+            warmup: false,
+            status: TrialStatus::Done,
+            error: None,
+            wall_ns: Some(100),
+            tasks_planned: None,
+            tasks_done: 0,
+            digest: None,
+            verified: None,
+            tier: Tier::Software,
+            accounting: None,
+            noise: None,
+            workers: vec![row(0), row(1)],
+            output: None,
+        };
+        let at = Timestamp::UNIX_EPOCH;
+        let command = vec!["python3".to_owned(), "app.py".to_owned()];
+        Recording { command, started_at: at, finished_at: at, ended: Ended::Exited(0), trial }
+    }
+
+    fn refused(change: impl FnOnce(&mut Recording), expected: &str) {
+        let mut recording = recording();
+        change(&mut recording);
+        let error = recording.check().unwrap_err();
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    }
+
+    #[test]
+    fn what_adds_up_is_taken_and_becomes_an_experiment() {
+        let recording = recording();
+        recording.check().unwrap();
+        let experiment = recording.experiment();
+        assert_eq!((experiment.name.as_str(), experiment.kernel.as_str()), ("python3 app.py", KERNEL));
+        assert_eq!((experiment.cases[0].model, experiment.cases[0].workers), (Model::Recorded, 2));
+        assert!(experiment.check().is_err(), "it cannot be run");
+        let json = serde_json::to_string(&recording).unwrap();
+        assert_eq!(serde_json::from_str::<Recording>(&json).unwrap(), recording);
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_refused() {
+        refused(|it| it.command.clear(), "command: is empty");
+        refused(|it| it.trial.tasks_done = 1, "trial: is not one of a recording");
+        refused(|it| it.trial.workers[1].index = 0, "trial.workers[1].index: rows are workers");
+        refused(|it| it.trial.workers[0].accounted_ns = 1, "is not the sum of the phases");
+        refused(|it| it.trial.workers[0].phases[0].blocked_ns = Some(41), "phases[0].wall_ns: is less than its states");
+        refused(|it| it.trial.workers[0].command = Some("x".repeat(5000)), "more than 4096 bytes");
+        let twice = |it: &mut Recording| {
+            let row = &mut it.trial.workers[0];
+            row.phases.push(row.phases[0].clone());
+            row.accounted_ns = 200;
+        };
+        refused(twice, "phases[1].phase: compute is there twice");
+    }
+
+    #[test]
+    fn the_status_is_that_of_a_shell() {
+        assert_eq!([Ended::Exited(3).status(), Ended::Signalled(9).status()], [3, 137]);
+    }
+}

@@ -1,0 +1,26 @@
+//! The functions that are stood in for.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`io`] | calls that may wait for somebody outside: files, sockets, children, the clock |
+//! | [`locks`] | mutexes, condition variables, semaphores and the like |
+//! | [`threads`] | threads that start |
+//! | [`processes`] | fork, exec, the end of a process |
+//! | [`machine`] | where the machine's own conventions matter: vfork(2), syscall(2) |
+//!
+//! Hooks are `extern "C-unwind"`, because cancellation may unwind through them, and none has anything to drop.
+
+mod io;
+mod locks;
+#[cfg(target_arch = "x86_64")]
+mod machine;
+mod processes;
+mod threads;
+
+/// Looks up all that is stood in for.
+pub fn find_all() {
+    let all = [io::NEXT, locks::NEXT, locks::FIRST_TRIED, threads::NEXT, processes::NEXT];
+    for next in all.into_iter().flatten() {
+        next.find();
+    }
+}

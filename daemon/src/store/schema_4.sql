@@ -1,0 +1,23 @@
+-- Schema version 4 of gild's store: recorded programs.
+
+ALTER TABLE workers ADD COLUMN thread TEXT;  -- the thread's name; NULL unless a recorded program's
+ALTER TABLE workers ADD COLUMN command TEXT; -- the command line of its process; NULL unless a recorded program's
+
+-- The view of version 3 with these columns.
+DROP VIEW v_accounts;
+
+CREATE VIEW v_accounts AS
+SELECT v_trials.run, v_trials."case", v_trials.model, v_trials.case_workers, v_trials.in_flight,
+       v_trials.threads_per_process, v_trials.lock, v_trials.interval_us, v_trials.check_interval, v_trials.start,
+       v_trials.transport, v_trials.dispatch, v_trials.chunk, v_trials.pinning, v_trials.params, v_trials.repetition,
+       v_trials.warmup, v_trials.status, v_trials.wall_ns AS trial_wall_ns, v_trials.noise_window_ns,
+       v_trials.noise_cpus, v_trials.noise_steal_ns, v_trials.noise_steal_most_ns, v_trials.noise_other_cpu_ns,
+       v_trials.noise_frequency_min_khz, v_trials.noise_frequency_max_khz, v_trials.noise_throttles, workers.role,
+       workers.number AS worker, workers.pid, workers.tid, workers.thread, workers.command, workers.core,
+       accounts.phase, accounts.kernel_phase,
+       accounts.entries, accounts.wall_ns, accounts.on_cpu_ns, accounts.preempted_ns, accounts.waking_ns,
+       accounts.run_queue_ns, accounts.blocked_ns, accounts.stolen_ns, accounts.cpu_ns, accounts.lost_records,
+       accounts.open, accounts.counters, accounts.id AS account
+FROM v_trials
+JOIN workers ON workers.trial = v_trials.trial
+JOIN accounts ON accounts.worker = workers.id;

@@ -1,0 +1,63 @@
+//! Programs that are recorded as they are: what is said of their threads is held against what the kernel's clocks tell the
+//! threads themselves, and the programs do what they do without us.
+//!
+//! The margins hold on a machine of two busy cores: what is waited for a core is known, and is let out of the comparisons.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod guests;
+mod pythons;
+mod truths;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use gild_model::account::{PhaseAccount, WorkerAccount};
+use gild_model::phase::Phase;
+use gild_model::run::RunHead;
+use gild_model::trial::Trial;
+use gild_tests::lab::Lab;
+use gild_tests::program::{self, Ran};
+
+/// A program of this test's folder.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record").join(name)
+}
+
+/// Records a command, whatever comes of it.
+fn record<S: AsRef<OsStr>>(lab: &Lab, command: impl IntoIterator<Item = S>) -> Ran {
+    program::run(lab.gilctl_command(&["record", "--"]).args(command))
+}
+
+/// Its accounts, which the daemon has kept as the newest run.
+fn accounts(lab: &Lab) -> Trial {
+    let heads: Vec<RunHead> = lab.get("/v1/runs");
+    lab.trials(heads.iter().map(|head| head.id).max().unwrap()).remove(0)
+}
+
+/// What must hold of every row, whatever the program was.
+#[track_caller]
+fn assert_whole(trial: &Trial) {
+    for row in &trial.workers {
+        assert_eq!(row.balanced, Some(true), "{row:#?}");
+        assert_eq!(row.accounted_ns, row.phases.iter().map(|account| account.wall_ns).sum::<u64>());
+        for account in row.phases.iter().filter(|account| account.on_cpu_ns.is_some()) {
+            let states = [account.on_cpu_ns, account.run_queue_ns, account.blocked_ns, account.stolen_ns];
+            let sum: u64 = states.into_iter().flatten().sum();
+            assert_eq!(sum, account.wall_ns, "{account:?} of {:?}", row.command);
+        }
+    }
+}
+
+/// A row's time in these phases, as a share of its life.
+fn share(row: &WorkerAccount, phases: &[Phase]) -> f64 {
+    phases.iter().map(|phase| row.wall_in(*phase)).sum::<u64>() as f64 / row.accounted_ns as f64
+}
+
+/// A row's time in a state, as a share of its life; a state that one phase lacks is none.
+fn state(row: &WorkerAccount, state: fn(&PhaseAccount) -> Option<u64>) -> f64 {
+    row.phases.iter().filter_map(state).sum::<u64>() as f64 / row.accounted_ns as f64
+}
+
+/// The interpreter's lock.
+const LOCK: &[Phase] = &[Phase::LockWait, Phase::SwitchWait];
