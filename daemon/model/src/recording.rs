@@ -215,6 +215,7 @@ mod tests {
             tier: Tier::Software,
             accounting: None,
             noise: None,
+            task_times: Vec::new(),
             workers: vec![row(0), row(1)],
             output: None,
         };
