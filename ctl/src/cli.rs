@@ -1,5 +1,6 @@
 //! The command line.
 
+mod python;
 mod run;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use gild_model::run::RunId;
 use crate::accuracy::options::AccuracyOptions;
 use crate::error::Exit;
 use crate::launch::SESSION_COMMAND;
+pub use python::PythonArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
 
 /// Run a piece of work under several execution models and see where the time of every worker went.

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use gild_engine::ledger::Live;
 use gild_engine::spec::TrialSpec;
 use gild_model::api::{EventKind, Progress};
+use gild_model::case::Case;
 use gild_model::experiment::Experiment;
 use gild_model::host::HostReport;
 use gild_model::run::RunId;
@@ -23,10 +24,11 @@ use jiff::Timestamp;
 
 use crate::daemon::Daemon;
 use crate::findings::Findings;
+use crate::python::spec::{Ask, PythonSpec};
 use crate::runs::Accepted;
 use crate::schedule::{Schedule, Turn};
 use crate::spawner::StartError;
-use crate::trial::{self, LOOK_INTERVAL, Limits, StopSignal, TrialError};
+use crate::trial::{self, LOOK_INTERVAL, Limits, StopSignal, TrialError, Work};
 use crate::until::Widths;
 
 /// Least time between two progress events.
@@ -131,14 +133,14 @@ impl<'a> Drive<'a> {
         let Turn { case, repetition, warmup } = turn;
         tracing::debug!(run = self.id, case, repetition, warmup, "trial started");
         self.emit(EventKind::TrialStarted { case, repetition, warmup });
-        let spec = self.spec(case);
+        let work = self.work(case);
         let mut reporter = Reporter { started: Instant::now(), last: None };
         let look = |live: &Live| {
             if reporter.is_due() {
                 self.emit(EventKind::Progress(self.progress(turn, live, reporter.started.elapsed())));
             }
         };
-        trial::run(&self.daemon.spawner, turn, &spec, self.limits(), stop, look).await
+        trial::run(&self.daemon.spawner, turn, &work, self.limits(), stop, look).await
     }
 
     /// Stores a trial that is over, and takes it into account.
@@ -165,8 +167,16 @@ impl<'a> Drive<'a> {
         });
     }
 
-    fn spec(&self, case: u32) -> TrialSpec {
+    fn work(&self, case: u32) -> Work {
         let case = &self.experiment.cases[case as usize];
+        let Some(kernel) = &self.experiment.python else { return Work::Kernel(self.spec(case)) };
+        let interpreter = kernel.interpreter_of(case);
+        let executable = interpreter.expect("interpreters were looked at when the run was accepted").executable.clone();
+        let ask = Ask::Trial { executable, case: case.clone() };
+        Work::Python { spec: PythonSpec { kernel: kernel.clone(), ask }, workers: case.workers }
+    }
+
+    fn spec(&self, case: &Case) -> TrialSpec {
         TrialSpec {
             plugin: self.experiment.plugin.clone().expect("the plugin was looked up when the run was accepted"),
             kernel: self.experiment.kernel.clone(),

@@ -12,6 +12,7 @@ mod ls;
 mod man;
 mod own_session;
 mod plugin;
+mod python_call;
 pub mod record;
 mod rm;
 mod run;

@@ -23,6 +23,7 @@
 //! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
+//! | [`python`] | a kernel that is a function in Python |
 //! | [`host`] | what this machine can measure |
 //! | [`paths`] | where the daemon listens and keeps its files by default |
 //! | [`params`] | a kernel's parameters, declared and given, brought together |
@@ -43,6 +44,7 @@ pub mod params;
 pub mod paths;
 pub mod phase;
 pub mod plugin;
+pub mod python;
 pub mod recording;
 pub mod run;
 pub mod summary;

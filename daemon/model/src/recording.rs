@@ -80,11 +80,13 @@ impl Recording {
             chunk: None,
             pinning: Pinning::None,
             params: Default::default(),
+            python: None,
         };
         Experiment {
             name: self.name(),
             kernel: KERNEL.to_owned(),
             plugin: None,
+            python: None,
             params: Default::default(),
             cases: vec![case],
             repetitions: 1,

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicPtr, AtomicU32};
 use gild_engine::clock::{Anchor, Clock};
 use gild_engine::record::layout::{Kind, Place};
 use gild_engine::record::map::Map;
+use gild_model::phase::Phase;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::thread::{self, Thread};
-use crate::{live, tools};
+use crate::{live, tools, trial};
 
 /// Threads of a process that keep rows of their own when they have ended.
 pub const ROWS_MAX: u32 = 200;
@@ -57,7 +58,7 @@ pub fn join(map: Map, command: &[u8]) {
     let Some((number, place)) = number.and_then(|number| Some((number, map.place(number)?))) else { return };
     RECORDING.store(std::ptr::from_ref(map).cast_mut(), Release);
     gild_engine::record::layout::write_text(&place.who.command, command);
-    begin_first(map, number, place);
+    begin_first(map, number, place, trial::first_phase(command));
 }
 
 /// Makes a child of a fork a process of its own. `number`: the place in which its birth was stamped.
@@ -79,13 +80,13 @@ pub fn adopt(number: Option<u32>) {
             word.store(theirs.load(Relaxed), Relaxed);
         }
     }
-    begin_first(map, number, place);
+    begin_first(map, number, place, Phase::Compute);
 }
 
-fn begin_first(map: &'static Map, number: u32, place: &'static Place) {
+fn begin_first(map: &'static Map, number: u32, place: &'static Place, base: Phase) {
     LEADER.store(number, Relaxed);
     // SAFETY: it is static, and this is the only thread of the process.
-    unsafe { FIRST.begin(number, place) };
+    unsafe { FIRST.begin(number, place, base) };
     map.header().arrivals.fetch_add(1, AcqRel);
     wake_recorder(map);
 }

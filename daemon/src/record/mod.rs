@@ -16,9 +16,9 @@
 //! | [`watch`] | waiting for its end; processes that come and go; signals |
 //! | [`report`] | what it all comes to |
 
-mod program;
+pub(crate) mod program;
 mod report;
-mod watch;
+pub(crate) mod watch;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -107,7 +107,7 @@ fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
 }
 
 /// Takes over a descriptor that was inherited.
-fn take(descriptor: RawFd) -> Option<File> {
+pub(crate) fn take(descriptor: RawFd) -> Option<File> {
     nix::fcntl::fcntl(borrowed(descriptor), nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).ok()?;
     // SAFETY: it is open (fcntl did not fail), was given to this program to keep, and nobody else here knows it.
     Some(unsafe { File::from_raw_fd(descriptor) })

@@ -30,7 +30,7 @@ pub struct Books {
 
 /// Why a thread has no last act of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum End {
+pub(super) enum End {
     /// It has.
     Own,
     /// Its process was gone then.
@@ -41,31 +41,34 @@ enum End {
 
 /// Turns a recording into books; `from` and `until` are the anchors at both ends of it.
 pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
-    let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
-    let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
-    let people = People { map, rate, until, births: births(map) };
+    let people = People::of(map, from, until);
     let mut places: Vec<_> = (0..map.taken()).filter_map(|number| Some((number, map.place(number)?))).collect();
     places.retain(|(_, place)| kind(place) != Kind::Free);
     let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
     places.retain(|(_, place)| began(place));
     places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
-    let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
+    let tier = lowest_tier(places.iter().map(|(_, place)| *place));
+    let (mut rows, mut still_running) = (Vec::new(), 0);
     for (_, place) in places {
         let end = people.end(place);
         let index = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         rows.push(people.row(place, end, index));
         still_running += u32::from(matches!(end, End::Never(_)));
-        lowest = Some(lowest.map_or(tier(&place.section), |lowest: Tier| lowest.min(tier(&place.section))));
     }
-    Books { rows, tier: lowest.unwrap_or(Tier::Bare), without_place: map.without_place(), still_running, never_began }
+    Books { rows, tier, without_place: map.without_place(), still_running, never_began }
 }
 
-fn kind(place: &Place) -> Kind {
+/// The lowest tier of these.
+pub(super) fn lowest_tier<'p>(places: impl Iterator<Item = &'p Place>) -> Tier {
+    places.map(|place| tier(&place.section)).min().unwrap_or(Tier::Bare)
+}
+
+pub(super) fn kind(place: &Place) -> Kind {
     Kind::from_number(place.who.kind.load(Acquire))
 }
 
 /// Whether somebody writes, or wrote, the accounts of this place.
-fn began(place: &Place) -> bool {
+pub(super) fn began(place: &Place) -> bool {
     kind(place) == Kind::Ended || place.section.tid.load(Relaxed) != 0
 }
 
@@ -81,11 +84,20 @@ fn births(map: &Map) -> BTreeMap<u32, Vec<Anchor>> {
 }
 
 /// What all rows of a recording have in common.
-struct People<'m> {
+pub(super) struct People<'m> {
     map: &'m Map,
     rate: Rate,
     until: Anchor,
     births: BTreeMap<u32, Vec<Anchor>>,
+}
+
+impl<'m> People<'m> {
+    /// Of a recording between these anchors.
+    pub fn of(map: &'m Map, from: Anchor, until: Anchor) -> People<'m> {
+        let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
+        let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
+        People { map, rate, until, births: births(map) }
+    }
 }
 
 impl People<'_> {
@@ -93,7 +105,8 @@ impl People<'_> {
         self.map.place(place.who.leader.load(Relaxed).checked_sub(1)?)
     }
 
-    fn end(&self, place: &Place) -> End {
+    /// How somebody ended.
+    pub fn end(&self, place: &Place) -> End {
         if kind(place) == Kind::Ended || place.section.died_raw_ns.load(Relaxed) != 0 {
             return End::Own;
         }
@@ -107,7 +120,8 @@ impl People<'_> {
         later.min_by_key(|birth| birth.raw_ns).map_or(End::Never(self.until), |birth| End::Gone(*birth))
     }
 
-    fn row(&self, place: &Place, end: End, index: u32) -> WorkerAccount {
+    /// The row of somebody.
+    pub fn row(&self, place: &Place, end: End, index: u32) -> WorkerAccount {
         let until = match end {
             End::Own => self.until,
             End::Gone(at) | End::Never(at) => at,

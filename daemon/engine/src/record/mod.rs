@@ -24,6 +24,7 @@
 //! | [`map`] | the shared mapping, taking places |
 //! | [`fold`] | the accounts of threads that ended, added up |
 //! | [`books`] | places to rows of accounts, processes to their ends |
+//! | [`trial`] | of a trial in a recording: who is the coordinator, a worker, a helper |
 //! | [`owner`] | the recorder's view |
 //! | [`orders`] | what Python code of ours tells the library |
 
@@ -33,6 +34,7 @@ pub mod layout;
 pub mod map;
 pub mod orders;
 pub mod owner;
+pub mod trial;
 
 /// The environment variable that names the memory: `/proc/PID/fd/N` of the recorder.
 pub const VARIABLE: &str = "GILD_RECORDING";

@@ -37,6 +37,12 @@ pub enum Order {
     Done(u32),
     /// The calling thread has the result of this task in its hands.
     Collected(u32),
+    /// The calling thread is a worker from now on, whether it will take a task or not. The answer is its number.
+    Join,
+    /// The calling thread has been pinned to this core.
+    Pinned(u32),
+    /// Of several tasks that the calling thread has taken and not finished, this is the current one.
+    Turn(u32),
 }
 
 impl Order {
@@ -53,6 +59,9 @@ impl Order {
             6 => Order::Take(value),
             7 => Order::Done(value),
             8 => Order::Collected(value),
+            32 => Order::Join,
+            33 => Order::Pinned(value),
+            34 => Order::Turn(value),
             _ => return None,
         })
     }
