@@ -45,7 +45,10 @@ pub fn start(
 ) -> Result<Child, RecordError> {
     let (name, arguments) = command.split_first().ok_or(RecordError::Usage)?;
     let mut start = Command::new(name);
-    start.args(arguments).env(VARIABLE, recording.address()).env(PRELOAD, put_before(library, std::env::var_os(PRELOAD)));
+    start
+        .args(arguments)
+        .env(VARIABLE, recording.address())
+        .env(PRELOAD, put_before(library, std::env::var_os(PRELOAD)));
     if let Some(folder) = code {
         start.env(PYTHON_PATH, put_before(folder, std::env::var_os(PYTHON_PATH)));
     }

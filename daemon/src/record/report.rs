@@ -34,7 +34,13 @@ impl Before {
 }
 
 /// Closes the books. `no_code`: why interpreters could not get our code.
-pub fn report(ledger: &Ledger, before: Before, command: &[OsString], end: End, no_code: Option<io::Error>) -> Recording {
+pub fn report(
+    ledger: &Ledger,
+    before: Before,
+    command: &[OsString],
+    end: End,
+    no_code: Option<io::Error>,
+) -> Recording {
     let mut books = ledger.close();
     let after = Reading::take(Path::new("/"));
     let noise = before.machine.and_then(|before| Ok(between(&before, &after?, own_cpu_ns(&books))));
@@ -101,7 +107,8 @@ fn notes(books: &Books, ended: Ended) -> Vec<String> {
 
 /// What is not known of interpreters of Python.
 fn notes_on_python(books: &Books, no_code: Option<io::Error>) -> Vec<String> {
-    const WITHOUT: &str = "-I, -E, -S, a PYTHONPATH of the program's own, a version before 3.8, an interpreter that is never started";
+    const WITHOUT: &str =
+        "-I, -E, -S, a PYTHONPATH of the program's own, a version before 3.8, an interpreter that is never started";
     let processes = match books.without_our_code {
         0 => None,
         1 => Some("1 process".to_owned()),
