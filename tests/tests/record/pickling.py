@@ -20,11 +20,13 @@ def timed(name):
     function = getattr(ForkingPickler, name)
 
     def by_hand(*args):
-        start = time.perf_counter_ns()
+        start, start_cpu = time.perf_counter_ns(), time.thread_time_ns()
         result = function(*args)
-        spent = SPENT.setdefault((name, threading.get_native_id()), [0, 0])
+        end_cpu, end = time.thread_time_ns(), time.perf_counter_ns()
+        spent = SPENT.setdefault((name, threading.get_native_id()), [0, 0, 0])
         spent[0] += 1
-        spent[1] += time.perf_counter_ns() - start
+        spent[1] += end - start
+        spent[2] += end_cpu - start_cpu
         return result
 
     setattr(ForkingPickler, name, staticmethod(by_hand))
@@ -35,14 +37,15 @@ timed("loads")
 
 
 def tell():
-    for (name, tid), (calls, ns) in sorted(SPENT.items()):
-        line = {"pid": os.getpid(), "tid": tid, "name": name, "calls": calls, "ns": ns}
+    for (name, tid), (calls, ns, cpu_ns) in sorted(SPENT.items()):
+        line = {"pid": os.getpid(), "tid": tid, "name": name, "calls": calls, "ns": ns, "cpu_ns": cpu_ns}
         os.write(1, (json.dumps(line) + "\n").encode())
 
 
-def begin():
-    """In a worker: what was spent so far was spent by the parent."""
+def begin(barrier):
+    """In a worker: what was spent so far was spent by the parent. All of them are there before the first begins."""
     SPENT.clear()
+    barrier.wait()
     Finalize(None, tell, exitpriority=10)
 
 
@@ -55,11 +58,12 @@ def work(items):
 
 def main(kind, method, workers, tasks, items):
     context = multiprocessing.get_context(method)
+    barrier = context.Barrier(workers)
     if kind == "executor":
-        with ProcessPoolExecutor(workers, context, begin) as pool:
+        with ProcessPoolExecutor(workers, context, begin, (barrier,)) as pool:
             total = sum(map(len, pool.map(work, [items] * tasks)))
     else:
-        pool = context.Pool(workers, begin)
+        pool = context.Pool(workers, begin, (barrier,))
         total = sum(map(len, pool.imap_unordered(work, [items] * tasks)))
         pool.close()
         pool.join()
