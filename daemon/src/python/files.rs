@@ -5,21 +5,29 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use gild_model::paths;
 use sha2::{Digest, Sha256};
 
-/// The files, by name.
-const FILES: [(&str, &str); 6] = [
-    ("gild_call.py", include_str!("../../python/gild_call.py")),
-    ("gild_digest.py", include_str!("../../python/gild_digest.py")),
-    ("gild_inputs.py", include_str!("../../python/gild_inputs.py")),
-    ("gild_interpreters.py", include_str!("../../python/gild_interpreters.py")),
+/// The files, by name. The code of ours takes its folder out of an interpreter's path when it has been imported; that of trials has
+/// a folder of its own, which stays there, so that worker processes and interpreters find it.
+const FILES: [(&str, &str); 9] = [
+    ("trial/gild_call.py", include_str!("../../python/gild_call.py")),
+    ("trial/gild_digest.py", include_str!("../../python/gild_digest.py")),
+    ("trial/gild_inputs.py", include_str!("../../python/gild_inputs.py")),
+    ("trial/gild_interpreters.py", include_str!("../../python/gild_interpreters.py")),
     ("gild_marks.py", include_str!("../../python/gild_marks.py")),
-    ("gild_trial.py", include_str!("../../python/gild_trial.py")),
+    ("gild_patches.py", include_str!("../../python/gild_patches.py")),
+    ("trial/gild_marks.py", include_str!("../../python/gild_marks.py")),
+    ("trial/gild_trial.py", include_str!("../../python/gild_trial.py")),
+    ("sitecustomize.py", include_str!("../../python/sitecustomize.py")),
 ];
+
+/// The folder in it with the code of trials.
+pub const TRIAL: &str = "trial";
 
 /// The folder with all of them, made if it is not there.
 ///
@@ -31,6 +39,10 @@ pub fn folder() -> io::Result<PathBuf> {
     let parent = socket.parent().unwrap_or(Path::new("/"));
     DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     be_own(parent, uid)?;
+    if parent.as_os_str().as_bytes().contains(&b':') {
+        let message = format!("{} has a colon, which PYTHONPATH cannot have; set XDG_RUNTIME_DIR", parent.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     folder_in(parent)
 }
 
@@ -50,7 +62,7 @@ fn folder_in(parent: &Path) -> io::Result<PathBuf> {
     if !folder.is_dir() {
         let making = parent.join(format!("python-{}", std::process::id()));
         let _ = fs::remove_dir_all(&making);
-        DirBuilder::new().mode(0o700).create(&making)?;
+        DirBuilder::new().mode(0o700).recursive(true).create(making.join(TRIAL))?;
         FILES.iter().try_for_each(|(name, text)| File::create(making.join(name))?.write_all(text.as_bytes()))?;
         // Somebody else may have been faster, with the same contents.
         if let Err(error) = fs::rename(&making, &folder) {
@@ -71,6 +83,8 @@ fn fingerprint() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gild_engine::record::layout::NAME_LEN;
+    use gild_engine::record::orders::{HELPERS, PARTS};
 
     #[test]
     fn the_files_are_there_once_and_the_same_for_everybody() {
@@ -81,6 +95,18 @@ mod tests {
             assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), text);
         }
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn both_sides_number_parts_and_helpers_alike() {
+        let (_, patches) = FILES[1];
+        let table = patches.split_once("\n_PARTS = (").unwrap().1.split_once("\n)\n").unwrap().0;
+        // The first word of each entry, on the entry's line or, if that is a long one, on the next.
+        let names: Vec<&str> = table.split("\n    (").skip(1).map(|it| it.split('"').nth(1).unwrap()).collect();
+        assert_eq!(names, PARTS);
+        let which = ["_FEEDER", "_MANAGER", "_POOL_WORKERS", "_POOL_TASKS", "_POOL_RESULTS"];
+        assert!(patches.contains(&format!("{} = range({})", which.join(", "), HELPERS.len())));
+        assert!(HELPERS.iter().all(|name| name.len() < NAME_LEN));
     }
 
     #[test]

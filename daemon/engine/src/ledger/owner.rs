@@ -127,9 +127,10 @@ impl Ledger {
         let accounting = recording.accounting(&rows);
         let (books, tasks) = self.close(visit);
         let tasks_done = rows.rows.iter().map(|row| row.tasks).sum();
+        let notes = notes::of_recording(&rows).collect::<Vec<_>>();
         let mut books = Books { tasks_done, tier: rows.tier, accounting, workers: rows.rows, ..books };
         if let Some(first) = books.workers.first_mut() {
-            first.notes.extend(notes::of_recording(rows.without_place, rows.never_began));
+            first.notes.extend(notes);
         }
         (books, tasks)
     }

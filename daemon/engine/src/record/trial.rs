@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use gild_model::account::{self, WorkerAccount};
 
-use super::books::{Books, People, began, kind, lowest_tier};
+use super::books::{Books, People, began, has_only_an_interpreter, kind, lowest_tier, parts_missing};
 use super::layout::{Kind, Place, Role};
 use super::map::Map;
 use crate::clock::Anchor;
@@ -48,6 +48,8 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor, wall: Option<Range<u
         without_place: map.without_place(),
         still_running: 0,
         never_began: all().filter(|it| !began(it) && is_within(it, &wall)).count() as u32,
+        without_our_code: cast.iter().filter(|(_, place)| has_only_an_interpreter(place)).count() as u32,
+        parts_missing: parts_missing(map),
     }
 }
 
