@@ -24,12 +24,18 @@ class TaskError(Exception):
         self.text = text
 
 
-def in_words(error, frames=0):
-    """The traceback of an error, without the first frames, which are ours."""
+def in_words(error):
+    """What an error is, in its first line, and its traceback from the user's own code on."""
     stack = error.__traceback__
-    while frames and stack is not None:
-        stack, frames = stack.tb_next, frames - 1
-    return "".join(traceback.format_exception(type(error), error, stack)).strip()
+    while stack is not None and stack.tb_next is not None and _is_not_theirs(stack.tb_frame.f_code.co_filename):
+        stack = stack.tb_next
+    what = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
+    return what + "\n" + "".join(traceback.format_exception(type(error), error, stack)).strip()
+
+
+def _is_not_theirs(file):
+    here = os.path.dirname(__file__)
+    return file.startswith((here, "<frozen importlib")) or file.endswith("importlib/__init__.py")
 
 
 def find(key, name):
@@ -41,9 +47,9 @@ def find(key, name):
         # A module that is there and needs another one says so by itself.
         if error.name is not None and (module_name + ".").startswith(error.name + "."):
             raise Refused("%s: there is no module %s in %s" % (key, error.name, ", ".join(_searched()))) from None
-        raise Refused("%s: %s cannot be imported:\n%s" % (key, module_name, in_words(error, 1))) from None
+        raise Refused("%s: %s cannot be imported: %s" % (key, module_name, in_words(error))) from None
     except BaseException as error:
-        raise Refused("%s: %s cannot be imported:\n%s" % (key, module_name, in_words(error, 1))) from None
+        raise Refused("%s: %s cannot be imported: %s" % (key, module_name, in_words(error))) from None
     for attribute in path.split("."):
         if not hasattr(found, attribute):
             raise Refused("%s: %s has no %s" % (key, getattr(found, "__name__", module_name), attribute))
@@ -90,7 +96,7 @@ def task(function, number, args):
     except Refused as error:
         raise TaskError(number, str(error)) from None
     except BaseException as error:
-        raise TaskError(number, in_words(error, 1)) from None
+        raise TaskError(number, in_words(error)) from None
     finally:
         marks.base(before)
     marks.done(number)
@@ -115,7 +121,7 @@ def begin(call, setup, cores):
     except Refused as error:
         setup_error = str(error)
     except BaseException as error:
-        setup_error = "setup: %s failed:\n%s" % (setup, in_words(error, 1))
+        setup_error = "setup: %s failed: %s" % (setup, in_words(error))
     # Between tasks a worker has nothing to do.
     marks.base(before if before is None else marks.IDLE)
 

@@ -29,7 +29,9 @@ def _of_file(path):
                 if line.strip():
                     found.append(_of_line(line, "%s:%d" % (path, number)))
                     _check_number(path, found)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise Refused("inputs_file: %s: %s" % (path, error.strerror)) from None
+    except UnicodeDecodeError as error:
         raise Refused("inputs_file: %s: %s" % (path, error)) from None
     return found
 
@@ -57,7 +59,7 @@ def _of_generator(name):
     except Refused:
         raise
     except BaseException as error:
-        raise Refused("inputs_from: %s failed:\n%s" % (name, in_words(error, 1))) from None
+        raise Refused("inputs_from: %s failed: %s" % (name, in_words(error))) from None
     return found
 
 

@@ -89,6 +89,10 @@ def _Pool(workers, begin):
     return Pool()
 
 
+# Interpreters that live as long as the process.
+_kept = []
+
+
 class _Interpreter:
     """One interpreter, and the channel by which it answers."""
 
@@ -109,9 +113,14 @@ class _Interpreter:
         failed = run(self._id, line, names)
         if failed is not None:
             raise gild_call.Refused("a sub-interpreter cannot be used: %s" % getattr(failed, "formatted", failed))
-        return self._channels.recv(self._channel)
+        answer = self._channels.recv(self._channel)
+        # From 3.13 on with what becomes of it when its interpreter ends.
+        return answer[0] if isinstance(answer, tuple) else answer
 
     def close(self):
+        if sys.version_info < (3, 13):
+            # Its end would wait for ever for the thread in which `threading` was imported (CPython 113148).
+            return _kept.append(self)
         self._channels.destroy(self._channel)
         self._interpreters.destroy(self._id)
 

@@ -42,11 +42,11 @@ def main(spec, answer):
     try:
         told = _probe(spec) if spec["probe"] else _trial(spec)
     except Broken as error:
-        told = {"outcome": "broken", "exits": error.exits}
+        told = {"outcome": "broken", "exits": sorted(error.exits.items())}
     except Refused as error:
         told = {"outcome": "failed", "error": _cut(str(error))}
     except BaseException as error:
-        told = {"outcome": "failed", "error": _cut(in_words(error, 1))}
+        told = {"outcome": "failed", "error": _cut(in_words(error))}
     with os.fdopen(answer, "w", encoding="utf-8") as file:
         json.dump(told, file)
     if "gild_interpreters" in sys.modules:
@@ -138,7 +138,7 @@ def _setup_here(spec):
         try:
             setup()
         except BaseException as error:
-            raise Refused("setup: %s failed:\n%s" % (spec["setup"], in_words(error, 1))) from None
+            raise Refused("setup: %s failed: %s" % (spec["setup"], in_words(error))) from None
 
 
 def _plain(call):
@@ -236,7 +236,7 @@ def _collect(results):
 
         if isinstance(error, BrokenExecutor):
             raise
-        raise TaskError(len(collected), "it, or its result, could not be sent:\n%s" % in_words(error, 1)) from None
+        raise TaskError(len(collected), "it, or its result, could not be sent: %s" % in_words(error)) from None
     finally:
         marks.base(before)
     return collected
@@ -271,7 +271,7 @@ async def _gather(call, inputs, in_flight):
                 if inspect.isawaitable(result):
                     result = await result
             except BaseException as error:
-                raise TaskError(number, in_words(error, 1)) from None
+                raise TaskError(number, in_words(error)) from None
             marks.done(number)
             del flying[number]
             # While the loop waits, its task is the one that has been in flight for longest.

@@ -83,7 +83,11 @@ impl Findings {
             [one] => (RunStatus::Failed, Some(one.clone())),
             [first, others @ ..] => {
                 let cases = if others.len() == 1 { "case" } else { "cases" };
-                (RunStatus::Failed, Some(format!("{first} (and {} more {cases} failed)", others.len())))
+                let more = format!("(and {} more {cases} failed)", others.len());
+                // The first line says what; a traceback may follow.
+                let (line, rest) = first.split_once('\n').unwrap_or((first, ""));
+                let error = if rest.is_empty() { format!("{line} {more}") } else { format!("{line} {more}\n{rest}") };
+                (RunStatus::Failed, Some(error))
             }
         }
     }

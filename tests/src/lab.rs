@@ -307,10 +307,13 @@ impl Lab {
         processes::of(self.folder.path())
     }
 
-    /// The processes that run plugin code: coordinators and their workers.
+    /// The processes that run plugin code or a function in Python: coordinators, interpreters, and their workers.
     pub fn trial_processes(&self) -> Vec<Process> {
         // Whatever comes of a coordinator keeps its name; the spawner is what its daemon is.
-        let is_trial = |it: &Process| ["gild-coord", "gild-worker"].contains(&it.name.as_str());
+        let names = ["gild-coord", "gild-worker", "gild-python"];
+        let lines = ["gild_trial", "multiprocessing"];
+        let is_trial =
+            |it: &Process| names.contains(&it.name.as_str()) || lines.iter().any(|line| it.line.contains(line));
         self.processes().into_iter().filter(is_trial).collect()
     }
 

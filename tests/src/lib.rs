@@ -14,6 +14,7 @@
 //! | [`accounts`] | the figures that figures are compared with |
 //! | [`compiled`] | plugins in C |
 //! | [`python`] | readers of other people |
+//! | [`pythons`] | the interpreters that are here |
 //!
 //! Nothing here asserts how long something takes: the limits are there so that a test that hangs ends.
 
@@ -27,6 +28,7 @@ pub mod privileged;
 pub mod processes;
 pub mod program;
 pub mod python;
+pub mod pythons;
 pub mod terminal;
 pub mod waiting;
 

@@ -34,6 +34,11 @@ fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// The first line of an error, which says what; a traceback may follow.
+fn first_line(error: &str) -> &str {
+    error.lines().find(|line| !line.trim().is_empty()).unwrap_or(error)
+}
+
 /// `1 trial`, `2 trials`
 fn count(n: u64, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })

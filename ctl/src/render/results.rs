@@ -62,7 +62,7 @@ fn heading(run: &Run, axes: &Axes) -> String {
     if is_recorded(run) {
         return harmless(&format!("{}      recorded      {}", experiment.name, machine(run)));
     }
-    let work = [vec![work(run)], axes.heading()].concat().join(", ");
+    let work = [vec![work(run)], interpreters(experiment).into_iter().collect(), axes.heading()].concat().join(", ");
     let repetitions = match experiment.until {
         None => count(experiment.repetitions.into(), "repetition"),
         Some(until) => {
@@ -110,7 +110,7 @@ fn machine(run: &Run) -> String {
 fn state(run: &Run) -> Option<String> {
     let head = &run.head;
     let progress = format!("{}/{} trials finished", head.trials_done, head.trials_planned);
-    let error = head.error.as_ref().map(|it| format!(": {}", harmless(it))).unwrap_or_default();
+    let error = head.error.as_ref().map(|it| format!(": {}", lines_of(it))).unwrap_or_default();
     let became = match head.status {
         RunStatus::Done => return None,
         RunStatus::Queued => "is queued",
@@ -120,6 +120,23 @@ fn state(run: &Run) -> Option<String> {
         RunStatus::Interrupted => "was interrupted",
     };
     Some(format!("run {} {became}, {progress}{error}", head.id))
+}
+
+/// An error, whose further lines, such as a traceback, are set apart.
+fn lines_of(error: &str) -> String {
+    error.lines().map(harmless).collect::<Vec<_>>().join("\n    ")
+}
+
+/// `CPython 3.11.2, GIL`: what runs a kernel in Python; of several interpreters each with its name.
+fn interpreters(experiment: &Experiment) -> Option<String> {
+    match experiment.python.as_ref()?.interpreters.as_slice() {
+        [] => None,
+        [one] => Some(one.in_words()),
+        several => {
+            let each = several.iter().map(|it| format!("{}: {}", it.python.display(), it.in_words()));
+            Some(each.collect::<Vec<_>>().join("; "))
+        }
+    }
 }
 
 /// What else a reader has to know: doubts about the figures, the accounting's own cost, whether results agree.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::grid::{Align, Grid};
-use super::{Style, figures};
+use super::{Style, figures, first_line};
 
 /// Draws a list of runs in the order given; times are those of `zone`.
 pub fn render(heads: &[RunHead], zone: &TimeZone, style: Style) -> String {
@@ -33,7 +33,7 @@ pub fn render(heads: &[RunHead], zone: &TimeZone, style: Style) -> String {
             format!("{}/{}", head.trials_done, head.trials_planned),
             minute(head.submitted_at, zone),
             took(head),
-            head.error.clone().unwrap_or_default(),
+            head.error.as_deref().map(first_line).unwrap_or_default().to_owned(),
         ]);
     }
     grid.wrapped(style)

@@ -6,7 +6,7 @@ use gild_model::run::Run;
 use gild_model::summary::{CaseSummary, Summary};
 
 use super::results::Extent;
-use super::{count, harmless};
+use super::{count, first_line, harmless};
 
 /// Most reasons that are named.
 const REASONS_MAX: usize = 12;
@@ -23,7 +23,9 @@ pub fn lines(run: &Run, extent: Extent) -> Vec<String> {
 /// The sentence of a case, and why trials failed where it does not say so.
 fn of_case(line: &CaseSummary) -> Vec<String> {
     let sentence = Some(line.sentence.clone()).filter(|it| !it.is_empty());
-    let error = line.error.as_ref().filter(|it| !line.sentence.contains(*it));
+    // A full stop of its own is left out in the sentence.
+    let said = |error: &&str| line.sentence.contains(error.trim().trim_end_matches('.'));
+    let error = line.error.as_deref().map(first_line).filter(|it| !said(it));
     let error =
         error.map(|error| format!("{}: {} failed: {error}", line.case.name, count(line.failed.into(), "trial")));
     sentence.into_iter().chain(error).collect()
@@ -44,7 +46,7 @@ fn failures(summary: &Summary) -> Vec<String> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for line in &summary.cases {
         if let Some(error) = &line.error {
-            reasons.entry(error).or_default().push(&line.case.name);
+            reasons.entry(first_line(error)).or_default().push(&line.case.name);
         }
     }
     let left_out = reasons.len().saturating_sub(REASONS_MAX);

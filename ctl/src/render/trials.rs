@@ -6,7 +6,7 @@ use gild_model::trial::{AccountingCost, Trial};
 
 use super::axes::Axes;
 use super::grid::{Align, Grid};
-use super::{Style, count, figures};
+use super::{Style, count, figures, first_line};
 
 /// Draws trials in the order given.
 pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String {
@@ -58,7 +58,7 @@ fn row(experiment: &Experiment, trial: &Trial) -> Vec<String> {
         figures::share_or_dash(trial.noise.as_ref().and_then(Noise::other_share)),
         figures::number_or_dash(digest),
         figures::number_or_dash(verified),
-        trial.error.clone().unwrap_or_default(),
+        trial.error.as_deref().map(first_line).unwrap_or_default().to_owned(),
     ]
 }
 

@@ -140,7 +140,11 @@ fn label(worker: &WorkerAccount) -> String {
 
 /// What a thread of the executor's own is called, or the program of its process.
 fn helper(worker: &WorkerAccount) -> String {
-    match worker.thread.as_deref().filter(|name| !name.is_empty()) {
+    // What multiprocessing starts beside the workers has the name of the interpreter.
+    let command = worker.command.as_deref().unwrap_or_default();
+    let known =
+        ["resource_tracker", "forkserver"].into_iter().find(|it| command.contains(&format!("multiprocessing.{it}")));
+    match known.or(worker.thread.as_deref()).filter(|name| !name.is_empty()) {
         Some(name) => format!("helper {}", harmless(name)),
         None => format!("helper {}", worker.index),
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use gild_model::case::{Case, Pinning};
 use gild_model::phase::Phase;
+use gild_model::python::Interpreter;
 use gild_model::summary::{Estimate, Ratio};
 
 use super::models::at_once;
@@ -15,8 +16,10 @@ use crate::summary::statistics;
 /// One case.
 #[derive(Debug, Clone)]
 pub(crate) struct Evidence {
-    /// The case.
+    /// The case. Of threads in Python it has the lock that their interpreter has.
     pub case: Case,
+    /// The interpreter, of a case in Python.
+    pub interpreter: Option<Interpreter>,
     /// Cores that its workers may run on; 0: not known.
     pub cores: usize,
     /// Trials of it that failed.
@@ -68,6 +71,15 @@ impl PhaseTimes {
     /// Sets the time of a phase.
     pub fn set(&mut self, phase: Phase, time: PhaseTime) {
         self.0[phase as usize] = time;
+    }
+
+    /// Adds the times that others spent in some phases.
+    pub fn add(&mut self, others: &PhaseTimes, phases: &[Phase]) {
+        for phase in phases {
+            let (time, other) = (&mut self.0[*phase as usize], others.0[*phase as usize]);
+            time.wall_ns += other.wall_ns;
+            time.run_queue_ns += other.run_queue_ns;
+        }
     }
 
     /// Time spent in these phases, less waiting for a core, but for that of the lock.

@@ -10,6 +10,7 @@
 //! | `bounds` | what bounds a case, and how fast it would be at best without that |
 //! | `choice` | the case to use, or why there is none |
 //! | `words` | the two sentences |
+//! | `python` | what is said of kernels in Python: executors by name |
 //! | `suggest` | what to try, with the command to type |
 //! | `break_even` | from which task size on it pays to encode values |
 //! | `scaling` | laws of scaling, fitted and put to the test |
@@ -19,6 +20,7 @@ mod break_even;
 mod choice;
 pub(crate) mod evidence;
 mod models;
+pub(crate) mod python;
 mod scaling;
 mod suggest;
 #[cfg(test)]

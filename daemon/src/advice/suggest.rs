@@ -10,6 +10,7 @@ use super::bounds::{self, Found};
 use super::choice::{Choice, Doubt};
 use super::evidence::Evidence;
 use super::models::{are_one_family, at_once};
+use super::python;
 use crate::summary::sentence::percent;
 
 /// Most suggestions.
@@ -24,9 +25,13 @@ pub(crate) fn tries(experiment: &Experiment, evidence: &[Evidence], choice: &Cho
     let group = Group { experiment, evidence };
     let mut tries: Vec<_> = choice.case.as_ref().err().and_then(again).into_iter().collect();
     if let Some(reference) = choice.reference {
-        tries.extend(group.for_lock());
-        tries.extend(group.for_reference(&evidence[reference]));
-        tries.extend(group.for_dispatch());
+        if experiment.python.is_some() {
+            tries.extend(python::tries(&group, &evidence[reference]));
+        } else {
+            tries.extend(group.for_lock());
+            tries.extend(group.for_reference(&evidence[reference]));
+            tries.extend(group.for_dispatch());
+        }
     }
     tries.truncate(TRIES_MAX);
     tries
@@ -47,9 +52,10 @@ fn again(doubt: &Doubt) -> Option<Try> {
 }
 
 /// The cases with the same parameters.
-struct Group<'a> {
+pub(super) struct Group<'a> {
     experiment: &'a Experiment,
-    evidence: &'a [Evidence],
+    /// What the rules see of them.
+    pub evidence: &'a [Evidence],
 }
 
 impl Group<'_> {
@@ -71,7 +77,7 @@ impl Group<'_> {
     }
 
     /// What the case to use is bound by, and something that takes the bound away was not measured.
-    fn for_reference(&self, reference: &Evidence) -> Vec<Try> {
+    pub fn for_reference(&self, reference: &Evidence) -> Vec<Try> {
         let Some(found) = bounds::of(reference) else { return Vec::new() };
         match found.bound {
             Bound::Io => self.for_io(reference, &found),
@@ -166,7 +172,7 @@ impl Group<'_> {
     }
 
     /// Some case of the group, measured or not, is like this.
-    fn has(&self, is: impl Fn(&Case) -> bool) -> bool {
+    pub fn has(&self, is: impl Fn(&Case) -> bool) -> bool {
         self.evidence.iter().any(|it| is(&it.case))
     }
 
@@ -178,8 +184,8 @@ impl Group<'_> {
         })
     }
 
-    /// A run of one model, beside the sequential one where there is one to compare with.
-    fn run(&self, reason: &str, model: &str, options: &str, like: &Case) -> Try {
+    /// `gilctl run KERNEL …`: up to the models.
+    fn command(&self, like: &Case) -> String {
         let mut command = format!("gilctl run {}", quoted(&self.experiment.kernel));
         if let Some(plugin) = &self.experiment.plugin {
             command += &format!(" --plugin {}", quoted(&plugin.display().to_string()));
@@ -187,6 +193,15 @@ impl Group<'_> {
         for (name, value) in self.experiment.params_of(like) {
             command += &format!(" --param {}", quoted(&format!("{name}={value}")));
         }
+        command
+    }
+
+    /// A run of one model, beside the sequential one where there is one to compare with.
+    pub fn run(&self, reason: &str, model: &str, options: &str, like: &Case) -> Try {
+        let mut command = match &self.experiment.python {
+            Some(kernel) => python::command(self.experiment, kernel, like),
+            None => self.command(like),
+        };
         let sequential = if self.has(|it| it.model == Model::Sequential) { "sequential," } else { "" };
         command += &format!(" --model {sequential}{model}{options}");
         if self.experiment.repetitions != REPETITIONS_DEFAULT {
@@ -197,12 +212,15 @@ impl Group<'_> {
 }
 
 /// As many workers as cores, where it is known how many there are; it is the default, too.
-fn cores_option(evidence: &Evidence) -> String {
+pub(super) fn cores_option(evidence: &Evidence) -> String {
     if evidence.cores > 0 { format!(" --workers {}", evidence.cores) } else { String::new() }
 }
 
 /// The choices of a case that are not its model's defaults, but for its workers.
 fn own_options(case: &Case) -> String {
+    if case.python.is_some() {
+        return python::own_options(case);
+    }
     let option = |name: &str, value: Option<String>| value.map(|value| format!(" --{name} {value}"));
     let lock = case.lock.filter(|it| *it != LockPolicy::Cpython).map(|it| it.to_string());
     let options = [
@@ -215,7 +233,7 @@ fn own_options(case: &Case) -> String {
 }
 
 /// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |it: char| it.is_ascii_alphanumeric() || "_-./:=,+@%".contains(it);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -8,6 +8,7 @@ use super::bounds::{self, Found};
 use super::choice::{Choice, Doubt};
 use super::evidence::Evidence;
 use super::models::at_once;
+use super::python;
 use crate::summary::sentence::{percent, who};
 
 /// Most ties that are named with their figures.
@@ -40,8 +41,11 @@ fn what(evidence: &[Evidence], choice: &Choice, case: usize) -> String {
     if parts.is_empty() {
         parts.extend(next_best(evidence, choice, case));
     }
-    let name =
-        if chosen.model == Model::Sequential { &chosen.name } else { &format!("{} ({})", who(chosen), chosen.name) };
+    let name = match python::executor(&evidence[case]) {
+        Some(executor) => format!("{executor} ({})", chosen.name),
+        None if chosen.model == Model::Sequential => chosen.name.clone(),
+        None => format!("{} ({})", who(chosen), chosen.name),
+    };
     format!("Use {name}: {}.", parts.join("; "))
 }
 

@@ -1,7 +1,5 @@
 //! What a harness that said nothing died of, and what became of workers that ended in the middle of a trial.
 
-use std::collections::BTreeMap;
-
 use gild_engine::ledger::Live;
 use gild_model::recording::Ended;
 
@@ -25,7 +23,7 @@ pub fn without_answer(pid: u32, how: Ended, last: &Live) -> String {
 }
 
 /// Which workers are gone, and what they were doing.
-pub fn broken(exits: &BTreeMap<u32, i32>, last: &Live) -> String {
+pub fn broken(exits: &[(u32, i32)], last: &Live) -> String {
     let words: Vec<_> = exits.iter().map(|(pid, status)| one(*pid, *status, last)).collect();
     match words.is_empty() {
         true => "a worker process ended in the middle of the trial, and the executor does not say which".to_owned(),
@@ -72,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_is_gone_is_named_with_signal_and_task() {
-        let broken = |exits: &[(u32, i32)]| broken(&exits.iter().copied().collect(), &live());
+        let broken = |exits: &[(u32, i32)]| broken(exits, &live());
         assert_eq!(broken(&[(101, -11)]), "worker 1 (pid 101) was killed by SIGSEGV while running task 17");
         assert!(broken(&[(101, -9)]).ends_with("because memory ran out (`dmesg` tells)"));
         let exited = "worker 0 (pid 100) exited with status 3: a task must not end its process (os._exit)";

@@ -1,6 +1,5 @@
 //! What the harness in the interpreter is told, and what it answers. The other side is `daemon/python/gild_trial.py`.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -100,8 +99,8 @@ pub enum Answer {
     },
     /// Worker processes ended in the middle of it.
     Broken {
-        /// Their exit statuses by process id, negative for signals.
-        exits: BTreeMap<u32, i32>,
+        /// Their process ids with their exit statuses, negative for signals.
+        exits: Vec<(u32, i32)>,
     },
 }
 

@@ -57,6 +57,8 @@ pub(super) struct CaseFold {
     pub workers: Pool,
     /// Accounts of their coordinators, between the first worker's start and the last result.
     pub coordinator: Pool,
+    /// Accounts of the helpers of an executor in Python.
+    pub helpers: Pool,
     trials: u32,
     failed: u32,
     /// The first trial that failed (warm-ups are run before the repetitions), and why.
@@ -90,6 +92,7 @@ impl CaseFold {
             case,
             workers: Pool::default(),
             coordinator: Pool::default(),
+            helpers: Pool::default(),
             trials: 0,
             failed: 0,
             first_failure: None,
@@ -140,8 +143,7 @@ impl CaseFold {
         match worker.role {
             Role::Worker => self.workers.add_life(worker),
             Role::Coordinator => self.coordinator.add_middle(worker),
-            // Shown with the workers; beside them, its time is not theirs.
-            Role::Helper => {}
+            Role::Helper => self.helpers.add_life(worker),
         }
         self.unbalanced += u32::from(worker.balanced == Some(false));
         self.unchecked += u32::from(worker.balanced.is_none());

@@ -1,13 +1,16 @@
 //! The trials of a case as the rules of the advice see them.
 
 use gild_model::account::{Role, WorkerAccount};
+use gild_model::case::Case;
 use gild_model::phase::Phase;
+use gild_model::python::PythonKernel;
 use gild_model::summary::CaseSummary;
 use gild_model::trial::Trial;
 
 use super::case::CaseFold;
 use super::shares::Pool;
 use crate::advice::evidence::{Evidence, PhaseTime, PhaseTimes, Times, cores_of};
+use crate::advice::python::lock_of;
 
 /// How much longer the worker that worked longest did so than the average one, in nanoseconds. A worker works from its
 /// start to its end but for the time without a task, and for what comes after its last one.
@@ -22,13 +25,16 @@ pub(super) fn imbalance_ns(trial: &Trial) -> u128 {
 }
 
 /// The evidence of a case, on a machine with `cores` cores.
-pub(super) fn of(fold: &CaseFold, line: &CaseSummary, cores: usize) -> Evidence {
+pub(super) fn of(fold: &CaseFold, line: &CaseSummary, cores: usize, python: Option<&PythonKernel>) -> Evidence {
     let disturbed = line.noise.as_ref().and_then(|noise| match (noise.steal, noise.other_cpu) {
         (None, None) => None,
         (steal, other_cpu) => Some(steal.unwrap_or(0.0) + other_cpu.unwrap_or(0.0)),
     });
+    let interpreter = python.and_then(|it| it.interpreter_of(&fold.case)).cloned();
+    let lock = interpreter.as_ref().and_then(|it| lock_of(&fold.case, it)).or(fold.case.lock);
     Evidence {
-        case: fold.case.clone(),
+        case: Case { lock, ..fold.case.clone() },
+        interpreter,
         cores: cores_of(&fold.case, cores),
         failed: line.failed,
         walls_ns: fold.wall_ns.clone(),
@@ -47,10 +53,13 @@ fn times(fold: &CaseFold, line: &CaseSummary) -> Option<Times> {
     let trials = f64::from(line.trials);
     let workers = trials * f64::from(fold.case.workers);
     let wall_ns = fold.wall_ns.values().map(|wall_ns| *wall_ns as f64).sum::<f64>() / walls.max(1) as f64;
-    let coordinator = match line.coordinator {
+    let mut coordinator = match line.coordinator {
         Some(_) => phase_times(&fold.coordinator, trials),
         None => PhaseTimes::default(),
     };
+    // An executor has threads for what a coordinator does itself.
+    let values = [Phase::Encode, Phase::Decode, Phase::Send, Phase::Receive];
+    coordinator.add(&phase_times(&fold.helpers, trials), &values);
     Some(Times {
         wall_ns,
         worker: phase_times(&fold.workers, workers),

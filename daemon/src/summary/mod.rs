@@ -94,8 +94,12 @@ impl Fold {
     pub fn finish(self) -> Summary {
         let cases = self.lines();
         let groups: Vec<_> = self.groups.iter().map(GroupFold::finish).collect();
-        let evidence: Vec<_> =
-            self.cases.iter().zip(&cases).map(|(case, line)| evidence::of(case, line, self.cores)).collect();
+        let evidence: Vec<_> = self
+            .cases
+            .iter()
+            .zip(&cases)
+            .map(|(case, line)| evidence::of(case, line, self.cores, self.experiment.python.as_ref()))
+            .collect();
         let of_groups = self.groups.iter().flat_map(GroupFold::notes);
         let of_cases = notes::of_cases(&self.cases, &cases, self.cores, self.until);
         let notes = of_groups.chain(of_cases).chain(self.notes.finish()).collect();

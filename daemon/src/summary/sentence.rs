@@ -241,7 +241,10 @@ pub(crate) fn who(case: &Case) -> String {
         (Model::Sequential | Model::Threads, _) => count(case.workers, "thread", "s"),
         (Model::Processes, _) => count(case.workers, "process", "es"),
         (Model::Subinterpreters, _) => count(case.workers, "sub-interpreter", "s"),
-        (Model::EventLoop, _) => format!("1 thread with {} in flight", count(case.in_flight.unwrap_or(1), "task", "s")),
+        (Model::EventLoop, _) => match case.in_flight {
+            Some(in_flight) => format!("1 thread with {} in flight", count(in_flight, "task", "s")),
+            None => "1 thread with all tasks in flight".to_owned(),
+        },
         (Model::Recorded, _) => count(case.workers, "thread", "s"),
         (Model::Hybrid, threads) => {
             let threads = threads.unwrap_or(1);

@@ -8,7 +8,6 @@
 mod executors;
 mod guests;
 mod our_code;
-mod pythons;
 mod truths;
 mod turns;
 
@@ -21,6 +20,7 @@ use gild_model::run::RunHead;
 use gild_model::trial::Trial;
 use gild_tests::lab::Lab;
 use gild_tests::program::{self, Ran};
+use gild_tests::pythons;
 
 /// A program of this test's folder.
 fn script(name: &str) -> PathBuf {

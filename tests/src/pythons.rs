@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use gild_tests::binaries::repository;
-use gild_tests::skipped;
+use crate::binaries::repository;
+use crate::skipped;
 use tempfile::TempDir;
 
 /// Separated by colons: further interpreters to try.
@@ -67,6 +67,9 @@ pub fn with_own_libc() -> Option<(PathBuf, PathBuf)> {
 
 fn unpacked(archive: &str) -> Option<PathBuf> {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    // Tests of one process run beside each other.
+    static UNPACKING: Mutex<()> = Mutex::new(());
+    let _alone = UNPACKING.lock().unwrap_or_else(PoisonError::into_inner);
     let beside = || repository().join("../shared/pythons");
     let path = std::env::var_os(ARCHIVES).map_or_else(beside, PathBuf::from).join(archive);
     if !path.is_file() {
