@@ -70,6 +70,7 @@ pub fn experiment() -> Experiment {
         warmups: 1,
         counters: CounterScope::Phase,
         max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,
+        timeline: 0,
         task_limit_s: None,
         trial_limit_s: None,
     }
@@ -126,6 +127,7 @@ pub fn noise() -> Noise {
 
 fn trial(case: u32, wall_ns: u64) -> Trial {
     Trial {
+        timelines: Vec::new(),
         case,
         repetition: 0,
         warmup: false,

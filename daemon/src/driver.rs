@@ -131,7 +131,7 @@ impl<'a> Drive<'a> {
         let Turn { case, repetition, warmup } = turn;
         tracing::debug!(run = self.id, case, repetition, warmup, "trial started");
         self.emit(EventKind::TrialStarted { case, repetition, warmup });
-        let spec = self.spec(case);
+        let spec = self.spec(turn);
         let mut reporter = Reporter { started: Instant::now(), last: None };
         let look = |live: &Live| {
             if reporter.is_due() {
@@ -165,8 +165,10 @@ impl<'a> Drive<'a> {
         });
     }
 
-    fn spec(&self, case: u32) -> TrialSpec {
-        let case = &self.experiment.cases[case as usize];
+    fn spec(&self, turn: Turn) -> TrialSpec {
+        let case = &self.experiment.cases[turn.case as usize];
+        // One timeline of a case says what it is like; all of them would fill the store.
+        let has_timeline = turn.repetition == 0 && !turn.warmup;
         TrialSpec {
             plugin: self.experiment.plugin.clone().expect("the plugin was looked up when the run was accepted"),
             kernel: self.experiment.kernel.clone(),
@@ -177,6 +179,7 @@ impl<'a> Drive<'a> {
             tier: self.host.tier,
             counter_groups: self.host.counter_groups.clone(),
             counts_kernel: self.host.counts_kernel,
+            timeline: if has_timeline { self.experiment.timeline } else { 0 },
         }
     }
 

@@ -24,6 +24,7 @@ pub fn accepted() -> Accepted {
 /// A trial that tells nothing but how it ended.
 pub fn trial(status: TrialStatus) -> Trial {
     Trial {
+        timelines: Vec::new(),
         case: 0,
         repetition: 0,
         warmup: false,
@@ -47,6 +48,7 @@ pub fn trial(status: TrialStatus) -> Trial {
 pub fn trial_spec() -> TrialSpec {
     let experiment = experiment();
     TrialSpec {
+        timeline: 0,
         plugin: PathBuf::from("/plugins/libnull.so"),
         kernel: experiment.kernel,
         params: experiment.params,

@@ -19,6 +19,7 @@
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`recording`] | a program that was recorded as it is |
 //! | [`task_times`] | how long tasks waited and took |
+//! | [`timeline`] | when a worker went from which phase to which |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
 //! | [`comparison`] | two runs held against each other |
@@ -47,5 +48,6 @@ pub mod recording;
 pub mod run;
 pub mod summary;
 pub mod task_times;
+pub mod timeline;
 pub mod trial;
 pub mod until;

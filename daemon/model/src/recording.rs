@@ -92,6 +92,7 @@ impl Recording {
             warmups: 0,
             counters: CounterScope::Trial,
             max_overhead: MAX_OVERHEAD_DEFAULT,
+            timeline: 0,
             task_limit_s: None,
             trial_limit_s: None,
         }
@@ -216,6 +217,7 @@ mod tests {
             accounting: None,
             noise: None,
             task_times: Vec::new(),
+            timelines: Vec::new(),
             workers: vec![row(0), row(1)],
             output: None,
         };

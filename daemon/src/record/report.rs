@@ -59,6 +59,7 @@ pub fn report(ledger: &Ledger, before: Before, command: &[OsString], end: End) -
         accounting,
         noise: noise.ok(),
         task_times: Vec::new(),
+        timelines: Vec::new(),
         workers: books.rows,
         output: None,
     };

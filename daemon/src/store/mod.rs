@@ -32,6 +32,7 @@ mod schema;
 mod task_times;
 #[cfg(test)]
 mod tests;
+mod timelines;
 mod trials;
 
 use std::fs::File;

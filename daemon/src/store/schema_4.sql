@@ -1,4 +1,4 @@
--- Schema version 4 of gild's store: recorded programs.
+-- Schema version 4 of gild's store: recorded programs, and timelines.
 
 ALTER TABLE workers ADD COLUMN thread TEXT;  -- the thread's name; NULL unless a recorded program's
 ALTER TABLE workers ADD COLUMN command TEXT; -- the command line of its process; NULL unless a recorded program's
@@ -21,3 +21,12 @@ SELECT v_trials.run, v_trials."case", v_trials.model, v_trials.case_workers, v_t
 FROM v_trials
 JOIN workers ON workers.trial = v_trials.trial
 JOIN accounts ON accounts.worker = workers.id;
+
+-- When a worker was in which phase: the first trial of each case that counts, if the experiment asked for it.
+CREATE TABLE timelines (
+    worker        INTEGER PRIMARY KEY REFERENCES workers (id) ON DELETE CASCADE,
+    intervals     INTEGER NOT NULL, -- intervals kept
+    dropped       INTEGER NOT NULL, -- intervals not kept: those before the first
+    kernel_phases TEXT NOT NULL,    -- JSON [name]: the kernel's own phases, in their order
+    packed        BLOB NOT NULL     -- the intervals: docs/store.md
+) STRICT;

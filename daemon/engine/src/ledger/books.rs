@@ -126,7 +126,7 @@ fn fault(section: &Section, place: usize) -> Option<Fault> {
     })
 }
 
-fn kernel_phase_names(header: &Header) -> Vec<String> {
+pub(super) fn kernel_phase_names(header: &Header) -> Vec<String> {
     header.kernel_phases.iter().map(|words| load_text(words)).collect()
 }
 

@@ -12,7 +12,7 @@ use gild_model::phase::Phase;
 use super::task_log::layout::ClassCells;
 
 /// First word of a ledger: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x03");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x04");
 /// Most phases of its own that a kernel may declare.
 pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
@@ -99,6 +99,8 @@ pub struct Header {
     pub kernel_phases: [[AtomicU64; KERNEL_PHASE_NAME_LEN / 8]; KERNEL_PHASES_MAX],
     /// Entries of the task log, or 0: it has not been laid out.
     pub log_entries: AtomicU64,
+    /// Marks that each ring of the timeline has room for, or 0: there are none.
+    pub ring_capacity: AtomicU32,
     /// How the task log is thinned, see [`super::task_log::thinning`].
     pub log_shift: AtomicU32,
     /// The classes of the tasks.
@@ -221,6 +223,8 @@ pub struct Section {
     pub fault_signal: AtomicU32,
     /// Number of the worker; 0 for the coordinator.
     pub number: AtomicU32,
+    /// Its place in the ledger, and that of its ring: 0 for the coordinator, then the workers in order.
+    pub place: AtomicU32,
     /// Ticks just before its parent started it, or 0.
     pub born_ticks: AtomicU64,
     /// The same instant, in raw nanoseconds.

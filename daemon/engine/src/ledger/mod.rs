@@ -3,10 +3,10 @@
 //! One memfd per trial, created by the daemon, inherited by coordinator and workers:
 //!
 //! ```text
-//! ┌────────┬─────────────────┬───────────┬───────────┬───┬──────────┐
-//! │ header │ section 0       │ section 1 │ section 2 │ … │ task log │
-//! │        │ the coordinator │ worker 0  │ worker 1  │   │          │
-//! └────────┴─────────────────┴───────────┴───────────┴───┴──────────┘
+//! ┌────────┬─────────────────┬───────────┬───────────┬───┬──────────┬───────────┐
+//! │ header │ section 0       │ section 1 │ section 2 │ … │ task log │ timelines │
+//! │        │ the coordinator │ worker 0  │ worker 1  │   │          │           │
+//! └────────┴─────────────────┴───────────┴───────────┴───┴──────────┴───────────┘
 //! ```
 //!
 //! Each section has one writer, which uses plain relaxed stores and makes no system call for the ledger's sake. A
@@ -23,6 +23,7 @@
 //! | [`books`] | raw accounts to nanoseconds and states |
 //! | [`notes`] | what could not be had for a worker, in words |
 //! | [`task_log`] | when each task was taken, done and collected: behind the sections |
+//! | [`timeline`] | when a worker went from which phase to which: behind the task log |
 
 pub mod books;
 pub mod layout;
@@ -30,7 +31,8 @@ pub mod map;
 pub mod notes;
 pub mod owner;
 pub mod task_log;
+pub mod timeline;
 pub mod writer;
 
 pub use books::{Books, Fault};
-pub use owner::{Ledger, Live, LiveWorker};
+pub use owner::{Closed, Ledger, Live, LiveWorker};

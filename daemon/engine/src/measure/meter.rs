@@ -33,6 +33,7 @@ use crate::attribution::{SwitchFold, reconcile};
 use crate::clock::{Anchor, Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::task_log::TaskLog;
+use crate::ledger::timeline::Ring;
 use crate::ledger::writer::{Booking, Writer};
 
 /// Where counters are read at every mark, the CPU clock is read at the first mark after so many nanoseconds, so that time
@@ -48,6 +49,7 @@ pub struct Meter<'l> {
     slot: SlotId,
     since: u64,
     log: TaskLog,
+    ring: Ring,
     /// Number of the worker, for the log.
     number: u32,
     /// Every mark has something to read: no hot path.
@@ -123,6 +125,7 @@ impl<'l> Meter<'l> {
             slot: SlotId::phase(Phase::Startup),
             since: section.born_ticks.load(Relaxed),
             log: plan.log,
+            ring: plan.rings.of(section),
             number: section.number.load(Relaxed),
             reads_at_marks,
             tools,
@@ -162,6 +165,11 @@ impl<'l> Meter<'l> {
         &self.tools
     }
 
+    /// The ring that marks are noted in.
+    pub fn ring(&self) -> Ring {
+        self.ring
+    }
+
     /// The section that this meter writes.
     pub fn section(&self) -> &'l Section {
         self.writer.section()
@@ -193,6 +201,7 @@ impl<'l> Meter<'l> {
             now = self.settle();
         }
         self.writer.turn(self.slot, now.wrapping_sub(self.since), next, now);
+        self.ring.note(now, next);
         self.slot = next;
         self.since = now;
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::core_pmus::CorePmus;
 use crate::ledger::map::Map;
+use crate::ledger::timeline::Rings;
 use crate::ledger::writer::stamp_birth;
 use crate::measure::counters::TASK_CLOCK;
 use gild_model::host::Tier;
@@ -17,6 +18,7 @@ fn software() -> Plan {
         scope: CounterScope::Trial,
         max_overhead: 0.005,
         log: TaskLog::default(),
+        rings: Rings::default(),
         settle_every_ns: 0,
     }
 }
