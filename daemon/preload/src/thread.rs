@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::compiler_fence;
 
 use gild_engine::ledger::layout::SlotId;
+use gild_engine::ledger::timeline::Rings;
 use gild_engine::measure::meter::Meter;
 use gild_engine::measure::tools::Plan;
 use gild_engine::record::fold;
@@ -135,7 +136,8 @@ fn adopted() -> Option<&'static Thread> {
 }
 
 fn plan() -> Plan {
-    Plan::of_recording(Tier::Software).with_log(trial::log())
+    let rings = process::recording().map_or_else(Rings::default, |(map, _)| map.rings());
+    Plan::of_recording(Tier::Software).with_log(trial::log()).with_rings(rings)
 }
 
 /// What a call that has this phase of its own is in, made by a thread that is in `base`; `None`: it is a part of that.

@@ -59,7 +59,7 @@ pub fn report(ledger: &Ledger, before: Before, command: &[OsString], end: End) -
         accounting,
         noise: noise.ok(),
         task_times: Vec::new(),
-        timelines: Vec::new(),
+        timelines: books.timelines,
         workers: books.rows,
         output: None,
     };
@@ -88,6 +88,12 @@ fn notes(books: &Books, ended: Ended) -> Vec<String> {
             count(books.still_running, "thread")
         )
     });
+    let untimed = (books.without_timeline > 0).then(|| {
+        format!(
+            "{} without a timeline: the others have a million intervals together",
+            count(books.without_timeline, "thread")
+        )
+    });
     let lost = (books.without_place > 0)
         .then(|| format!("{} not recorded: there were no more places", count(books.without_place, "thread")));
     let never = (books.never_began > 0).then(|| {
@@ -96,5 +102,5 @@ fn notes(books: &Books, ended: Ended) -> Vec<String> {
             count(books.never_began, "program")
         )
     });
-    [status, running, lost, never].into_iter().flatten().collect()
+    [status, running, lost, never, untimed].into_iter().flatten().collect()
 }

@@ -150,7 +150,7 @@ impl Ledger {
         if origin == 0 {
             return Ok(Vec::new());
         }
-        let reader = timeline::Reader { rings, until, rate, origin };
+        let reader = rings.reader(until, rate, origin);
         let coordinator = reader.read(self.map.coordinator());
         let mut names = books::kernel_phase_names(self.map.header());
         names.truncate(names.iter().take_while(|name| !name.is_empty()).count());

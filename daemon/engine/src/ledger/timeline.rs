@@ -68,6 +68,16 @@ impl Rings {
         Ok(Rings { words: map_rings(file, map.workers(), capacity)?, capacity: capacity as usize })
     }
 
+    /// Rings of this capacity, which is a power of two, one after the other.
+    pub fn of_words(words: &'static [AtomicU64], capacity: u32) -> Rings {
+        Rings { words, capacity: capacity as usize }
+    }
+
+    /// What reads them once the trial is over. `origin`: ticks that times are told from.
+    pub(crate) fn reader(&self, until: Anchor, rate: Rate, origin: u64) -> Reader<'_> {
+        Reader { words: self.words, capacity: self.capacity as u32, until, rate, origin }
+    }
+
     /// The ring of a section's worker, with every page there, so that no mark has to wait for one.
     pub fn of(self, section: &Section) -> Ring {
         let start = section.place.load(Relaxed) as usize * self.capacity;
@@ -111,9 +121,11 @@ impl Ring {
 }
 
 /// What the marks of a trial are held against.
-pub(super) struct Reader {
-    /// The rings.
-    pub rings: Rings,
+pub(crate) struct Reader<'r> {
+    /// The words of all rings, one ring after the other.
+    pub words: &'r [AtomicU64],
+    /// The capacity of each.
+    pub capacity: u32,
     /// When the books were closed.
     pub until: Anchor,
     /// Nanoseconds per tick.
@@ -122,24 +134,25 @@ pub(super) struct Reader {
     pub origin: u64,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// A worker's timeline; `None`: there is no ring, or nobody wrote to it. Nothing in it is believed: what does not lie between the
     /// trial's ends, one after the other, ends it.
     pub fn read(&self, section: &Section) -> Option<Timeline> {
         let (marks, born) = (section.marks.load(Relaxed), section.born_ticks.load(Relaxed));
-        if self.rings.capacity == 0 || marks == 0 || born == 0 {
+        if self.capacity == 0 || marks == 0 || born == 0 {
             return None;
         }
-        let kept = marks.min(self.rings.capacity as u64);
+        let capacity = self.capacity as usize;
+        let kept = marks.min(capacity as u64);
         let mut timeline = Timeline::new(marks - kept);
         let mut last = born;
         if timeline.dropped == 0 {
             timeline.push(self.ns(born), meaning(SlotId::from_index(0)));
         }
-        let start = section.place.load(Relaxed) as usize * self.rings.capacity;
-        let words = self.rings.words.get(start..start + self.rings.capacity)?;
+        let start = section.place.load(Relaxed) as usize * capacity;
+        let words = self.words.get(start..start + capacity)?;
         for mark in marks - kept..marks {
-            let word = words[mark as usize & (self.rings.capacity - 1)].load(Relaxed);
+            let word = words[mark as usize & (capacity - 1)].load(Relaxed);
             let ticks = whole(word >> SLOT_BITS, born);
             if !(last..=self.until.ticks).contains(&ticks) {
                 timeline.dropped += marks - mark;
@@ -197,7 +210,8 @@ mod tests {
     fn read(map: &Map, rings: Rings) -> Option<Timeline> {
         let from = Anchor { ticks: 0, raw_ns: 0 };
         let rate = Rate::between(from, UNTIL).unwrap();
-        Reader { rings, until: UNTIL, rate, origin: 1000 }.read(map.worker(0))
+        Reader { words: rings.words, capacity: rings.capacity as u32, until: UNTIL, rate, origin: 1000 }
+            .read(map.worker(0))
     }
 
     fn note(map: &Map, ring: &mut Ring, at: u64, phase: Phase) {

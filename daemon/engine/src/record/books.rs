@@ -5,13 +5,15 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
+use gild_model::timeline::WorkerTimeline;
 
-use super::layout::{Kind, Place, read_text};
+use super::layout::{Kind, Place, RING_CAPACITY, read_text};
 use super::map::Map;
 use crate::attribution::{Span, split};
 use crate::clock::{Anchor, Rate};
 use crate::ledger::books::{Closing, balances, tier};
 use crate::ledger::layout::{Section, SlotId, UNKNOWN, flag};
+use crate::ledger::timeline::Reader;
 
 /// The closed books of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,10 @@ pub struct Books {
     pub rows: Vec<WorkerAccount>,
     /// The lowest tier of them.
     pub tier: Tier,
+    /// When each of them was in which phase, told from the start of the recording; not of threads that were added up.
+    pub timelines: Vec<WorkerTimeline>,
+    /// Threads whose timelines were left out, because there are [`INTERVALS_MAX`] intervals already.
+    pub without_timeline: u32,
     /// Threads for which there was no place.
     pub without_place: u32,
     /// Threads that were there when the recording ended.
@@ -27,6 +33,9 @@ pub struct Books {
     /// Programs that were started and never began their accounts: static ones, for example.
     pub never_began: u32,
 }
+
+/// Most intervals that the timelines of a recording have together.
+pub const INTERVALS_MAX: usize = 1 << 20;
 
 /// Why a thread has no last act of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +46,16 @@ enum End {
     Gone(Anchor),
     /// The recording was over before it was.
     Never(Anchor),
+}
+
+impl End {
+    /// When it was, for one that has to be closed at `until`.
+    fn at(self, until: Anchor) -> Anchor {
+        match self {
+            End::Own => until,
+            End::Gone(at) | End::Never(at) => at,
+        }
+    }
 }
 
 /// Turns a recording into books; `from` and `until` are the anchors at both ends of it.
@@ -50,14 +69,53 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
     places.retain(|(_, place)| began(place));
     places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
     let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
+    let mut timelines = Timelines { map, rate, origin: from.ticks, kept: Vec::new(), intervals: 0, left_out: 0 };
     for (_, place) in places {
         let end = people.end(place);
         let index = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         rows.push(people.row(place, end, index));
+        timelines.add(place, end, until, index);
         still_running += u32::from(matches!(end, End::Never(_)));
         lowest = Some(lowest.map_or(tier(&place.section), |lowest: Tier| lowest.min(tier(&place.section))));
     }
-    Books { rows, tier: lowest.unwrap_or(Tier::Bare), without_place: map.without_place(), still_running, never_began }
+    Books {
+        rows,
+        tier: lowest.unwrap_or(Tier::Bare),
+        timelines: timelines.kept,
+        without_timeline: timelines.left_out,
+        without_place: map.without_place(),
+        still_running,
+        never_began,
+    }
+}
+
+/// The timelines of a recording's rows.
+struct Timelines<'m> {
+    map: &'m Map,
+    rate: Rate,
+    origin: u64,
+    kept: Vec<WorkerTimeline>,
+    intervals: usize,
+    left_out: u32,
+}
+
+impl Timelines<'_> {
+    fn add(&mut self, place: &Place, end: End, until: Anchor, row: u32) {
+        if kind(place) == Kind::Ended {
+            return;
+        }
+        let until = end.at(until);
+        let (words, capacity) = (self.map.words_of_rings(), RING_CAPACITY);
+        let reader = Reader { words, capacity, until, rate: self.rate, origin: self.origin };
+        let Some(timeline) = reader.read(&place.section) else { return };
+        if self.intervals + timeline.len() > INTERVALS_MAX {
+            self.left_out += 1;
+            return;
+        }
+        self.intervals += timeline.len();
+        let kernel_phases = Vec::new();
+        self.kept.push(WorkerTimeline { row, role: Role::Worker, index: row, kernel_phases, timeline });
+    }
 }
 
 fn kind(place: &Place) -> Kind {
@@ -108,10 +166,7 @@ impl People<'_> {
     }
 
     fn row(&self, place: &Place, end: End, index: u32) -> WorkerAccount {
-        let until = match end {
-            End::Own => self.until,
-            End::Gone(at) | End::Never(at) => at,
-        };
+        let until = end.at(self.until);
         let mut row = Closing::without_kernel_phases(self.rate, until).account(&place.section, Role::Worker, index);
         row.command = self.leader(place).map(|leader| read_text(&leader.who.command));
         row.thread = Some(read_text(&place.who.name));

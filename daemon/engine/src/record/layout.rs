@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::ledger::layout::Section;
+use crate::ledger::timeline::MARK_BYTES;
 
 /// First word of a recording's memory: a name and the version of the layout.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x02");
@@ -128,9 +129,17 @@ pub struct Place {
     pub section: Section,
 }
 
-/// Size of the memory for this many places, in bytes.
+/// Marks that are kept of each thread for its timeline.
+pub const RING_CAPACITY: u32 = 4096;
+
+/// Where the rings of this many places begin in the memory, in bytes.
+pub const fn start_of_rings(places: u32) -> usize {
+    (size_of::<Header>() + places as usize * size_of::<Place>()).next_multiple_of(4096)
+}
+
+/// Size of the memory for this many places, their rings included, in bytes.
 pub const fn size_of_memory(places: u32) -> usize {
-    size_of::<Header>() + places as usize * size_of::<Place>()
+    start_of_rings(places) + places as usize * RING_CAPACITY as usize * MARK_BYTES
 }
 
 /// Writes text into words: cut to what fits, the rest zero.

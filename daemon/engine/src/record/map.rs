@@ -14,9 +14,10 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
-use super::layout::{Header, Kind, MAGIC, Place, Role, size_of_memory};
+use super::layout::{Header, Kind, MAGIC, Place, RING_CAPACITY, Role, size_of_memory, start_of_rings};
 use crate::clock::Anchor;
 use crate::ledger::layout::Section;
+use crate::ledger::timeline::Rings;
 use crate::ledger::writer::stamp_birth;
 
 /// A mapped recording. Everything in it is atomic, so shared references are all that is ever needed.
@@ -105,6 +106,19 @@ impl Map {
         Some(unsafe { self.base.add(offset).cast::<Place>().as_ref() })
     }
 
+    /// The rings of all places, in which their marks are noted.
+    pub fn rings(&'static self) -> Rings {
+        Rings::of_words(self.words_of_rings(), RING_CAPACITY)
+    }
+
+    /// The words of the rings.
+    pub fn words_of_rings(&self) -> &[AtomicU64] {
+        let words = self.capacity as usize * RING_CAPACITY as usize;
+        // SAFETY: `of_size` made sure that there is room for the rings of `capacity` places, and mapped it; they begin at a
+        // multiple of the page size, and hold only atomics, for which every bit pattern is valid.
+        unsafe { std::slice::from_raw_parts(self.base.add(start_of_rings(self.capacity)).cast().as_ptr(), words) }
+    }
+
     /// Takes the next place; `None` if there is none left, which is counted.
     pub fn take_place(&self) -> Option<u32> {
         let number = self.header().asked.fetch_add(1, AcqRel);
@@ -116,6 +130,7 @@ impl Map {
         let place = self.place(number)?;
         place.who.leader.store(leader + 1, Relaxed);
         place.who.role.store(Role::Nobody.number(), Relaxed);
+        place.section.place.store(number, Relaxed);
         stamp_birth(&place.section, at.ticks, at.raw_ns);
         place.who.kind.store(kind as u32, Release);
         Some(place)
