@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use gild_engine::clock::{Anchor, Clock};
-use gild_engine::record::layout::{Kind, Role};
-use gild_engine::record::orders::{Order, VERSION};
+use gild_engine::record::layout::{Kind, Python, Role};
+use gild_engine::record::orders::{HELPERS, Order, VERSION};
 use gild_model::phase::Phase;
 
 use crate::{process, thread, trial};
@@ -19,11 +19,20 @@ pub fn obey(order: Order) -> Option<i32> {
         Order::WallEnd => end_wall(),
         Order::Take(task) => take(task),
         Order::Done(task) => done(task),
+        Order::Helper(which) => thread::be_helper(HELPERS.get(which as usize)?).then_some(0),
+        Order::Here => process::is_python(Python::OurCode).then_some(0),
+        Order::Missing(part) => note_missing(part),
         Order::Collected(task) => {
             trial::log().collected(task.into(), Clock::best().now());
             Some(0)
         }
     }
+}
+
+fn note_missing(part: u32) -> Option<i32> {
+    let (map, _) = process::recording()?;
+    map.header().missing.fetch_or(1u32.checked_shl(part)?, Relaxed);
+    Some(0)
 }
 
 /// From now on the calling thread lives for the trial.

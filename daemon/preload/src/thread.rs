@@ -30,6 +30,8 @@ pub struct Thread {
     busy: Cell<bool>,
     /// What it is in when it is in no call that has a phase of its own.
     base: Cell<Phase>,
+    /// What it is to its executor, which it is called by; `None`: it is called what the kernel calls it.
+    helper: Cell<Option<&'static str>>,
     /// Its place in the recording.
     number: Cell<u32>,
     /// How many threads its process had started before it.
@@ -57,6 +59,7 @@ impl Thread {
             meter: UnsafeCell::new(MaybeUninit::uninit()),
             busy: Cell::new(true),
             base: Cell::new(Phase::Compute),
+            helper: Cell::new(None),
             number: Cell::new(0),
             ordinal: 0,
             routine: None,
@@ -90,6 +93,7 @@ impl Thread {
         // a fork it is the parent's, whose mappings are not there.
         unsafe { (*self.meter.get()).write(meter) };
         self.base.set(Phase::Compute);
+        self.helper.set(None);
         self.busy.set(false);
         CURRENT.set(self);
         live::add(number);
@@ -191,10 +195,20 @@ pub fn set_base(phase: Phase) -> Option<Phase> {
     Some(thread.base.replace(phase))
 }
 
+/// The calling thread is one that an executor has for itself; `false`: nobody records it.
+pub fn be_helper(name: &'static str) -> bool {
+    let Some(thread) = current() else { return false };
+    thread.helper.set(Some(name));
+    if let Some(place) = place_of(thread) {
+        write_text(&place.who.name, name.as_bytes());
+    }
+    true
+}
+
 /// Does something with the meter of the calling thread and its place.
 pub fn with_meter<T>(action: impl FnOnce(&mut Meter<'static>, &'static Place) -> T) -> Option<T> {
     let thread = current()?;
-    let place = process::recording()?.0.place(thread.number.get())?;
+    let place = place_of(thread)?;
     thread.write(|meter| action(meter, place))
 }
 
@@ -283,8 +297,12 @@ pub fn end() {
     }
 }
 
+fn place_of(thread: &Thread) -> Option<&'static Place> {
+    process::recording().and_then(|(map, _)| map.place(thread.number.get()))
+}
+
 fn name(thread: &Thread) {
-    if let Some(place) = process::recording().and_then(|(map, _)| map.place(thread.number.get())) {
+    if let Some(place) = place_of(thread).filter(|_| thread.helper.get().is_none()) {
         write_name(place);
     }
 }

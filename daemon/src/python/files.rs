@@ -5,6 +5,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,11 @@ use gild_model::paths;
 use sha2::{Digest, Sha256};
 
 /// The files, by name.
-const FILES: [(&str, &str); 1] = [("gild_marks.py", include_str!("../../python/gild_marks.py"))];
+const FILES: [(&str, &str); 3] = [
+    ("gild_marks.py", include_str!("../../python/gild_marks.py")),
+    ("gild_patches.py", include_str!("../../python/gild_patches.py")),
+    ("sitecustomize.py", include_str!("../../python/sitecustomize.py")),
+];
 
 /// The folder with all of them, made if it is not there.
 ///
@@ -24,6 +29,10 @@ pub fn folder() -> io::Result<PathBuf> {
     let parent = socket.parent().unwrap_or(Path::new("/"));
     DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     be_own(parent, uid)?;
+    if parent.as_os_str().as_bytes().contains(&b':') {
+        let message = format!("{} has a colon, which PYTHONPATH cannot have; set XDG_RUNTIME_DIR", parent.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     folder_in(parent)
 }
 

@@ -7,8 +7,9 @@ use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
 use gild_model::timeline::WorkerTimeline;
 
-use super::layout::{Kind, Place, RING_CAPACITY, read_text};
+use super::layout::{Kind, Place, Python, RING_CAPACITY, read_text};
 use super::map::Map;
+use super::orders::PARTS;
 use crate::attribution::{Span, split};
 use crate::clock::{Anchor, Rate};
 use crate::ledger::books::{Closing, balances, tier};
@@ -32,6 +33,10 @@ pub struct Books {
     pub still_running: u32,
     /// Programs that were started and never began their accounts: static ones, for example.
     pub never_began: u32,
+    /// Processes with an interpreter of Python that did not run our code.
+    pub without_our_code: u32,
+    /// Parts of Python's standard library in which something was missing that our code wraps.
+    pub parts_missing: Vec<&'static str>,
 }
 
 /// Most intervals that the timelines of a recording have together.
@@ -67,6 +72,7 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
     places.retain(|(_, place)| kind(place) != Kind::Free);
     let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
     places.retain(|(_, place)| began(place));
+    let without_our_code = places.iter().filter(|(_, place)| has_only_an_interpreter(place)).count() as u32;
     places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
     let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
     let mut timelines = Timelines { map, rate, origin: from.ticks, kept: Vec::new(), intervals: 0, left_out: 0 };
@@ -86,6 +92,8 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
         without_place: map.without_place(),
         still_running,
         never_began,
+        without_our_code,
+        parts_missing: parts_missing(map),
     }
 }
 
@@ -116,6 +124,15 @@ impl Timelines<'_> {
         let kernel_phases = Vec::new();
         self.kept.push(WorkerTimeline { row, role: Role::Worker, index: row, kernel_phases, timeline });
     }
+}
+
+fn has_only_an_interpreter(place: &Place) -> bool {
+    kind(place) == Kind::Leader && place.who.python.load(Relaxed) == Python::Interpreter as u32
+}
+
+fn parts_missing(map: &Map) -> Vec<&'static str> {
+    let bits = map.header().missing.load(Relaxed);
+    (0..).zip(PARTS).filter(|(part, _)| bits >> part & 1 != 0).map(|(_, name)| name).collect()
 }
 
 fn kind(place: &Place) -> Kind {

@@ -15,6 +15,22 @@ const VALUE_BITS: u32 = 24;
 pub const VALUE_MAX: u32 = (1 << VALUE_BITS) - 1;
 /// What [`Order::Hello`] is answered with.
 pub const VERSION: i32 = 1;
+/// Threads that an executor of Python's has for itself; what [`Order::Helper`] numbers. At most 15 bytes each, as the kernel
+/// has names of threads.
+pub const HELPERS: [&str; 5] = ["QueueFeeder", "ExecutorManager", "PoolWorkers", "PoolTasks", "PoolResults"];
+/// The parts of Python's standard library that our code wraps; what [`Order::Missing`] numbers.
+pub const PARTS: [&str; 10] = [
+    "threading",
+    "queue",
+    "multiprocessing.reduction",
+    "multiprocessing.connection",
+    "multiprocessing.synchronize",
+    "multiprocessing.queues",
+    "multiprocessing.popen_fork",
+    "multiprocessing.pool",
+    "concurrent.futures.process",
+    "concurrent.interpreters",
+];
 
 /// An order. The numbers are those of `gild_marks.py`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +53,12 @@ pub enum Order {
     Done(u32),
     /// The calling thread has the result of this task in its hands.
     Collected(u32),
+    /// The calling thread is this one of [`HELPERS`].
+    Helper(u32),
+    /// Our code wraps the standard library of this process.
+    Here,
+    /// What it wraps in this one of [`PARTS`] is not all there.
+    Missing(u32),
 }
 
 impl Order {
@@ -53,6 +75,9 @@ impl Order {
             6 => Order::Take(value),
             7 => Order::Done(value),
             8 => Order::Collected(value),
+            9 => Order::Helper(value),
+            10 => Order::Here,
+            11 => Order::Missing(value),
             _ => return None,
         })
     }

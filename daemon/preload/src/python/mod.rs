@@ -99,6 +99,11 @@ fn runtime() -> Range<usize> {
     start..start + if start == 0 { 0 } else { RUNTIME_SIZE.load(Relaxed) }
 }
 
+/// Whether there is an interpreter in this process, as far as was looked.
+pub fn is_here() -> bool {
+    !runtime().is_empty()
+}
+
 /// Looks for an interpreter in this process. May take libc's locks and allocate.
 pub fn look_for_it() {
     if RUNTIME.load(Relaxed) != 0 {
