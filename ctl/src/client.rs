@@ -64,15 +64,19 @@ impl Client {
 
     /// Posts a document and gets one.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
-        let body = serde_json::to_vec(body).expect("the model's types have text keys and no failing parts");
         let exchange = self.exchange(Method::POST, path);
-        exchange.document(exchange.send(Some(body)).await?).await
+        exchange.document(exchange.send(Some(json(body))).await?).await
     }
 
     /// Posts nothing and gets a document.
     pub async fn post_empty<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let exchange = self.exchange(Method::POST, path);
         exchange.document(exchange.send(None).await?).await
+    }
+
+    /// Posts a document, to which there is nothing to answer.
+    pub async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
+        self.exchange(Method::POST, path).send(Some(json(body))).await.map(drop)
     }
 
     /// Asks the daemon what a kernel or a library is.
@@ -97,10 +101,25 @@ impl Client {
         Ok(Lines::new(exchange.what, body))
     }
 
+    /// The same, of what is posted.
+    pub async fn lines_of_post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Lines<T>, Error> {
+        let exchange = self.exchange(Method::POST, path);
+        let body = exchange.send(Some(json(body))).await?.into_body();
+        Ok(Lines::new(exchange.what, body))
+    }
+
     fn exchange(&self, method: Method, path: &str) -> Exchange<'_> {
         let what = format!("{method} {path}");
         Exchange { socket: &self.socket, method, path: path.to_owned(), what }
     }
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("the model's types have text keys and no failing parts")
 }
 
 /// One request with its answer.

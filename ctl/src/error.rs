@@ -89,6 +89,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// What was recorded is not known.
+    #[error("the recorder was gone before it had told what it recorded")]
+    RecorderGone,
     /// The daemon ended while a run was followed.
     #[error(
         "the daemon went away while run {run} was in progress; start it again and see what is there: gilctl show {run}"
@@ -120,7 +123,7 @@ impl Error {
             Error::Usage(_) | Error::ExperimentRefused(_) => Exit::Refused,
             Error::NoRuns => Exit::NotFound,
             Error::Client(error) => error.exit(),
-            Error::Launch(_) | Error::Setup { .. } | Error::DaemonGone { .. } => Exit::Daemon,
+            Error::Launch(_) | Error::Setup { .. } | Error::DaemonGone { .. } | Error::RecorderGone => Exit::Daemon,
             Error::Export(error) => error.exit(),
             Error::File { .. } | Error::Output(_) => Exit::File,
             Error::Interrupted => Exit::Interrupted,

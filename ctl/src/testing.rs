@@ -43,6 +43,7 @@ pub fn status() -> DaemonStatus {
         config: None,
         running: Some(12),
         queued: 1,
+        recording: vec![13],
     }
 }
 

@@ -138,7 +138,10 @@ impl<'a> Drive<'a> {
                 self.emit(EventKind::Progress(self.progress(turn, live, reporter.started.elapsed())));
             }
         };
-        trial::run(&self.daemon.spawner, turn, &spec, self.limits(), stop, look).await
+        self.daemon.runs.begin_trial(self.id);
+        let mut result = trial::run(&self.daemon.spawner, turn, &spec, self.limits(), stop, look).await;
+        self.daemon.runs.end_trial(result.as_mut().ok());
+        result
     }
 
     /// Stores a trial that is over, and takes it into account.

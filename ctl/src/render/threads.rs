@@ -10,10 +10,10 @@ use super::{Style, count, figures, harmless};
 /// Threads that are shown unasked.
 pub const ROWS_AT_FIRST: usize = 60;
 /// Characters of a command line that are shown.
-const COMMAND_WIDTH: usize = 40;
+pub(super) const COMMAND_WIDTH: usize = 40;
 
 /// Columns of phases.
-const PHASES: [(&str, &[Phase]); 5] = [
+pub(super) const PHASES: [(&str, &[Phase]); 5] = [
     ("compute", &[Phase::Compute]),
     ("lock-wait", &[Phase::LockWait, Phase::SwitchWait]),
     ("other-lock", &[Phase::OtherLock]),

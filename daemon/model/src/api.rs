@@ -8,6 +8,9 @@
 //! | `POST /v1/plugins/inspect` with [`InspectRequest`] | [`crate::plugin::PluginInfo`] |
 //! | `POST /v1/runs` with [`crate::experiment::Experiment`] | 201 and [`crate::run::RunHead`] |
 //! | `POST /v1/recordings` with [`crate::recording::Recording`] | 201 and [`crate::run::RunHead`] |
+//! | `POST /v1/recordings/live` with [`crate::look::Begun`] | newline-delimited [`crate::look::Order`]s, until the recording is over |
+//! | `POST /v1/recordings/{id}/look` with [`crate::look::Look`] | 204 |
+//! | `POST /v1/recordings/{id}/end` with [`crate::recording::Recording`] | [`crate::run::RunHead`] |
 //! | `GET /v1/runs` | a list of [`crate::run::RunHead`], newest first |
 //! | `GET /v1/runs/{id}` | [`crate::run::Run`] |
 //! | `GET /v1/runs/{id}/events?after=SEQ` | newline-delimited [`Event`]s, until the run is over |
@@ -61,6 +64,9 @@ pub struct DaemonStatus {
     pub running: Option<RunId>,
     /// Runs waiting.
     pub queued: u32,
+    /// Recordings in progress: beside the queue, any number at once.
+    #[serde(default)]
+    pub recording: Vec<RunId>,
 }
 
 /// Asks what is in a library, or which library holds a kernel. Exactly one of the two is given.
@@ -107,6 +113,8 @@ pub enum EventKind {
     },
     /// A trial goes on. Sent a few times per second.
     Progress(Progress),
+    /// A recording goes on. Sent a few times per second at most.
+    Look(crate::look::Look),
     /// A trial ended.
     TrialFinished {
         /// Index of the case.

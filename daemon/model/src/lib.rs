@@ -18,6 +18,7 @@
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`recording`] | a program that was recorded as it is |
+//! | [`look`] | a recording while it runs |
 //! | [`task_times`] | how long tasks waited and took |
 //! | [`timeline`] | when a worker went from which phase to which |
 //! | [`summary`] | a run folded into one line per case |
@@ -39,6 +40,7 @@ pub mod experiment;
 pub mod grid;
 pub mod group;
 pub mod host;
+pub mod look;
 pub mod noise;
 pub mod params;
 pub mod paths;

@@ -8,6 +8,7 @@ use gild_engine::clock::raw_ns;
 use gild_engine::noise::{Reading, between};
 use gild_engine::record::books::Books;
 use gild_engine::record::owner::Recording as Ledger;
+use gild_model::look::Begun;
 use gild_model::recording::Recording;
 use gild_model::trial::{Trial, TrialStatus};
 use jiff::Timestamp;
@@ -30,6 +31,11 @@ impl Before {
     pub fn now() -> Before {
         let machine = Reading::take(Path::new("/"));
         Before { machine, at: Timestamp::now(), raw_ns: raw_ns() }
+    }
+
+    /// What is told of it as soon as the command runs.
+    pub fn begun(&self, command: &[OsString]) -> Begun {
+        Begun { command: words(command), started_at: self.at }
     }
 }
 
@@ -70,8 +76,11 @@ pub fn report(
         workers: books.rows,
         output: None,
     };
-    let command = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    Recording { command, started_at: before.at, finished_at: Timestamp::now(), ended: end.how, trial }
+    Recording { command: words(command), started_at: before.at, finished_at: Timestamp::now(), ended: end.how, trial }
+}
+
+fn words(command: &[OsString]) -> Vec<String> {
+    command.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// CPU time of the command and of all its children that were waited for; `None`: some are still running.

@@ -125,6 +125,32 @@ where
     body
 }
 
+/// A stream of lines that are sent one by one.
+pub fn lines() -> (Speaker, Response) {
+    let (parts, body) = stream();
+    (Speaker { parts }, body)
+}
+
+/// Says lines to a client.
+#[derive(Debug)]
+pub struct Speaker {
+    parts: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Speaker {
+    /// Says a line; waits while the client is slow. `false`: the client is gone.
+    pub async fn push(&self, value: &impl Serialize) -> bool {
+        let mut part = Vec::new();
+        push_line(&mut part, value);
+        self.parts.send(Ok(part.into())).await.is_ok()
+    }
+
+    /// Waits until the client is gone.
+    pub async fn closed(&self) {
+        self.parts.closed().await;
+    }
+}
+
 /// Lines on their way to a client.
 #[derive(Debug)]
 pub struct Lines {

@@ -50,6 +50,7 @@ impl From<RunError> for Refusal {
             RunError::Denied(Denied::Closed) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", error),
             RunError::Missing(_) => Refusal::new(StatusCode::NOT_FOUND, "no such run", error),
             RunError::Over { .. } => Refusal::new(StatusCode::CONFLICT, "run is over", error),
+            RunError::NotRecorded { .. } => Refusal::new(StatusCode::CONFLICT, "not being recorded", error),
             RunError::Active { .. } => Refusal::new(StatusCode::CONFLICT, "run is not over", error),
             RunError::Store(error) => error.into(),
         }

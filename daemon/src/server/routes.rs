@@ -15,7 +15,6 @@ use gild_model::api::{DaemonStatus, Event, EventKind, InspectRequest};
 use gild_model::comparison::Comparison;
 use gild_model::experiment::Experiment;
 use gild_model::plugin::{PluginInfo, PluginList};
-use gild_model::recording::Recording;
 use gild_model::run::{Run, RunHead, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,13 +22,14 @@ use serde::{Deserialize, Serialize};
 use super::body;
 use super::events::Log;
 use super::problem::Refusal;
+use super::recordings;
 use crate::daemon::Daemon;
 use crate::fit;
 use crate::runs::{Accepted, RunError};
 use crate::summary;
 
-type Shared = State<Arc<Daemon>>;
-type Answer<T> = Result<T, Refusal>;
+pub(super) type Shared = State<Arc<Daemon>>;
+pub(super) type Answer<T> = Result<T, Refusal>;
 
 /// The whole API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
@@ -38,7 +38,10 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/host", get(host))
         .route("/v1/plugins", get(plugins))
         .route("/v1/plugins/inspect", post(inspect))
-        .route("/v1/recordings", post(keep))
+        .route("/v1/recordings", post(recordings::keep))
+        .route("/v1/recordings/live", post(recordings::begin))
+        .route("/v1/recordings/{id}/look", post(recordings::look))
+        .route("/v1/recordings/{id}/end", post(recordings::end))
         .route("/v1/runs", get(list).post(submit))
         .route("/v1/runs/{id}", get(show).delete(remove))
         .route("/v1/runs/{id}/events", get(events))
@@ -67,7 +70,7 @@ pub fn forbidden(user: u32) -> Router {
 }
 
 /// A JSON answer.
-struct Json<T>(T);
+pub(super) struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
@@ -122,18 +125,6 @@ async fn submit(State(daemon): Shared, body: Body) -> Answer<Response> {
     experiment.plugin = Some(info.path);
     let head = daemon.runs.submit(Accepted { experiment, deterministic: kernel.deterministic }, config.queue_max)?;
     tracing::info!(run = head.id, name = %head.name, kernel = %head.kernel, "run accepted");
-    let location = [(header::LOCATION, format!("/v1/runs/{}", head.id))];
-    Ok((StatusCode::CREATED, location, Json(head)).into_response())
-}
-
-/// A recording may have thousands of rows, so what bounds it is not what bounds an experiment.
-const RECORDING_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-async fn keep(State(daemon): Shared, body: Body) -> Answer<Response> {
-    let recording: Recording = body::read_json_up_to(body, RECORDING_BYTES_MAX, &daemon.config()).await?;
-    recording.check().map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid recording", error))?;
-    let head = daemon.runs.keep(&recording, &daemon.host())?;
-    tracing::info!(run = head.id, name = %head.name, threads = recording.trial.workers.len(), "recording kept");
     let location = [(header::LOCATION, format!("/v1/runs/{}", head.id))];
     Ok((StatusCode::CREATED, location, Json(head)).into_response())
 }
@@ -262,7 +253,7 @@ async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "no such method", detail)
 }
 
-fn number(id: &str) -> Answer<RunId> {
+pub(super) fn number(id: &str) -> Answer<RunId> {
     id.parse().map_err(|_| {
         let detail = format!("run: expected the number of a run, found \"{id}\"");
         Refusal::new(StatusCode::BAD_REQUEST, "malformed run number", detail)

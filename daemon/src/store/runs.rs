@@ -73,6 +73,23 @@ impl Store {
         self.one_run(id, changed)
     }
 
+    /// Notes how many workers the cases of a run had, which of a recording is known at its end.
+    ///
+    /// # Errors
+    /// There is no such run; the store cannot be written.
+    pub fn set_workers(&self, id: RunId, experiment: &Experiment) -> Result<()> {
+        let transaction = self.begin_write().map_err(|error| self.error(error))?;
+        let changed =
+            transaction.execute("UPDATE runs SET experiment = ?2 WHERE id = ?1", params![id, Json(experiment)]);
+        self.one_run(id, changed)?;
+        let set = |(position, case): (usize, &Case)| {
+            let change = "UPDATE cases SET workers = ?3 WHERE run = ?1 AND position = ?2";
+            transaction.execute(change, params![id, position, case.workers]).map(drop)
+        };
+        let set = experiment.cases.iter().enumerate().try_for_each(set);
+        set.and_then(|()| transaction.commit()).map_err(|error| self.error(error))
+    }
+
     /// Notes how a run ended.
     ///
     /// # Errors

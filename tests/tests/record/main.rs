@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod guests;
+mod live;
 mod pythons;
 mod truths;
 

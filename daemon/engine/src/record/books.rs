@@ -65,18 +65,13 @@ impl End {
 
 /// Turns a recording into books; `from` and `until` are the anchors at both ends of it.
 pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
-    let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
-    let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
-    let people = People { map, rate, until, births: births(map) };
-    let mut places: Vec<_> = (0..map.taken()).filter_map(|number| Some((number, map.place(number)?))).collect();
-    places.retain(|(_, place)| kind(place) != Kind::Free);
-    let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
-    places.retain(|(_, place)| began(place));
-    let without_our_code = places.iter().filter(|(_, place)| has_only_an_interpreter(place)).count() as u32;
-    places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
+    let people = People::new(map, from, until);
+    let (places, never_began) = people.places();
+    let without_our_code = places.iter().filter(|place| has_only_an_interpreter(place)).count() as u32;
     let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
+    let rate = people.rate;
     let mut timelines = Timelines { map, rate, origin: from.ticks, kept: Vec::new(), intervals: 0, left_out: 0 };
-    for (_, place) in places {
+    for place in places {
         let end = people.end(place);
         let index = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         rows.push(people.row(place, end, index));
@@ -135,6 +130,16 @@ fn parts_missing(map: &Map) -> Vec<&'static str> {
     (0..).zip(PARTS).filter(|(part, _)| bits >> part & 1 != 0).map(|(_, name)| name).collect()
 }
 
+/// The rows of a recording that goes on, as they are at `now`, each with whether its thread is alive.
+pub(super) fn look(map: &Map, from: Anchor, now: Anchor) -> Vec<(WorkerAccount, bool)> {
+    let people = People::new(map, from, now);
+    let row = |(index, place): (u32, &Place)| {
+        let end = people.end(place);
+        (people.row(place, end, index), matches!(end, End::Never(_)))
+    };
+    (0..).zip(people.places().0).map(row).collect()
+}
+
 fn kind(place: &Place) -> Kind {
     Kind::from_number(place.who.kind.load(Acquire))
 }
@@ -163,7 +168,23 @@ struct People<'m> {
     births: BTreeMap<u32, Vec<Anchor>>,
 }
 
-impl People<'_> {
+impl<'m> People<'m> {
+    fn new(map: &'m Map, from: Anchor, until: Anchor) -> People<'m> {
+        let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
+        let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
+        People { map, rate, until, births: births(map) }
+    }
+
+    /// The places in which somebody began, process by process, and the number of those in which nobody did.
+    fn places(&self) -> (Vec<&'m Place>, u32) {
+        let numbered = (0..self.map.taken()).filter_map(|number| Some((number, self.map.place(number)?)));
+        let mut places: Vec<_> = numbered.filter(|(_, place)| kind(place) != Kind::Free).collect();
+        let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
+        places.retain(|(_, place)| began(place));
+        places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
+        (places.into_iter().map(|(_, place)| place).collect(), never_began)
+    }
+
     fn leader(&self, place: &Place) -> Option<&Place> {
         self.map.place(place.who.leader.load(Relaxed).checked_sub(1)?)
     }
@@ -315,6 +336,22 @@ mod tests {
         let states = (waited.on_cpu_ns, waited.run_queue_ns, waited.blocked_ns);
         assert_eq!(states, (Some(10_000), Some(3_000), Some(6_987_000)));
         assert_eq!((waited.preempted_ns, waited.waking_ns), (None, None));
+    }
+
+    #[test]
+    fn a_look_tells_who_is_alive_and_in_which_phase() {
+        let (map, _file) = Map::create(8).unwrap();
+        let first = born(&map, Kind::Leader, None, 1_000_000);
+        let other = born(&map, Kind::Leader, None, 2_000_000);
+        map.place(other).unwrap().section.pid.store(8, Relaxed);
+        map.place(first).unwrap().who.gone_raw_ns.store(4_000_000, Relaxed);
+        map.place(first).unwrap().who.gone_ticks.store(4_000_000, Relaxed);
+        let seen = |now| look(&map, FROM, Anchor { ticks: now, raw_ns: now });
+        let seen: Vec<_> = [5_000_000, 7_000_000].map(seen).into_iter().flatten().collect();
+        let known: Vec<_> = seen.iter().map(|(row, alive)| (row.pid, row.accounted_ns, *alive)).collect();
+        let gone = (Some(7), 3_000_000, false);
+        assert_eq!(known, [gone, (Some(8), 3_000_000, true), gone, (Some(8), 5_000_000, true)]);
+        assert!(seen[1].0.phases.iter().any(|it| it.open && it.phase == Phase::Compute));
     }
 
     #[test]
