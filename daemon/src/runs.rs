@@ -4,6 +4,8 @@
 //! queue, store, and are never held across an await. Should the end of a run not fit into the store (a full
 //! disk), it is kept here, shown to whoever asks, and stored as soon as that works.
 
+mod many;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -173,16 +175,6 @@ impl Runs {
         self.head_with(&self.work(), id)
     }
 
-    /// Every run in one line, newest first.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn heads(&self) -> Result<Vec<RunHead>, RunError> {
-        let work = self.work();
-        let heads = self.store().heads()?;
-        Ok(heads.into_iter().map(|head| work.corrected(head)).collect())
-    }
-
     /// Brings a run read from the store up to what is known here.
     pub fn correct(&self, run: Run) -> Run {
         Run { head: self.work().corrected(run.head), ..run }
@@ -318,6 +310,8 @@ fn new_head(id: RunId, experiment: &Experiment, submitted_at: Timestamp) -> RunH
         submitted_at,
         started_at: None,
         finished_at: None,
+        tags: Vec::new(),
+        note: None,
     }
 }
 

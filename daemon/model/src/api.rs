@@ -8,14 +8,19 @@
 //! | `POST /v1/plugins/inspect` with [`InspectRequest`] | [`crate::plugin::PluginInfo`] |
 //! | `POST /v1/runs` with [`crate::experiment::Experiment`] | 201 and [`crate::run::RunHead`] |
 //! | `POST /v1/recordings` with [`crate::recording::Recording`] | 201 and [`crate::run::RunHead`] |
-//! | `GET /v1/runs` | a list of [`crate::run::RunHead`], newest first |
+//! | `GET /v1/runs?…` with the fields of [`crate::many::RunFilter`] | a list of [`crate::run::RunHead`], newest first |
 //! | `GET /v1/runs/{id}` | [`crate::run::Run`] |
 //! | `GET /v1/runs/{id}/events?after=SEQ` | newline-delimited [`Event`]s, until the run is over |
 //! | `GET /v1/runs/{id}/trials` | newline-delimited [`crate::trial::Trial`]s with their accounts |
 //! | `GET /v1/runs/{id}/accounts` | newline-delimited [`crate::run::AccountRow`]s |
 //! | `GET /v1/runs/{id}/tasks` | newline-delimited [`crate::run::TaskRow`]s |
 //! | `POST /v1/runs/{id}/cancel` | [`crate::run::RunHead`] |
+//! | `POST /v1/runs/{id}/tags` with [`crate::label::TagChange`] | [`crate::run::RunHead`] |
+//! | `PUT /v1/runs/{id}/note` with [`crate::label::NoteChange`] | [`crate::run::RunHead`] |
 //! | `DELETE /v1/runs/{id}` | 204 |
+//! | `POST /v1/prune` with [`crate::many::PruneRequest`] | newline-delimited [`crate::many::PruneEvent`]s |
+//! | `POST /v1/sql` with [`crate::query::SqlRequest`] | newline-delimited [`crate::query::SqlLine`]s |
+//! | `GET /v1/sql/views` | a list of [`crate::query::ViewInfo`] |
 //! | `GET /v1/compare?old=ID&new=ID` | [`crate::comparison::Comparison`] |
 //! | `POST /v1/shutdown` | 202 |
 //!

@@ -10,6 +10,7 @@
 //! | [`peer`] | who is at the other end |
 //! | [`routes`] | the API |
 //! | [`body`] | JSON in, newline-delimited JSON out |
+//! | [`questions`] | questions in SQL |
 //! | [`events`] | what happens to runs, for whoever watches |
 //! | [`problem`] | errors as answers |
 
@@ -17,6 +18,7 @@ pub mod body;
 pub mod events;
 pub mod peer;
 pub mod problem;
+pub mod questions;
 pub mod routes;
 #[cfg(test)]
 mod tests;
