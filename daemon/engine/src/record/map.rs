@@ -14,7 +14,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
-use super::layout::{Header, Kind, MAGIC, Place, size_of_memory};
+use super::layout::{Header, Kind, MAGIC, Place, Role, size_of_memory};
 use crate::clock::Anchor;
 use crate::ledger::layout::Section;
 use crate::ledger::writer::stamp_birth;
@@ -115,6 +115,7 @@ impl Map {
     pub fn be_born(&self, number: u32, kind: Kind, leader: u32, at: Anchor) -> Option<&Place> {
         let place = self.place(number)?;
         place.who.leader.store(leader + 1, Relaxed);
+        place.who.role.store(Role::Nobody.number(), Relaxed);
         stamp_birth(&place.section, at.ticks, at.raw_ns);
         place.who.kind.store(kind as u32, Release);
         Some(place)
