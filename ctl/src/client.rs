@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gild_model::api::{InspectRequest, Problem};
+use gild_model::many::RunFilter;
+use gild_model::run::RunHead;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -65,7 +67,19 @@ impl Client {
     /// Posts a document and gets one.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
         let exchange = self.exchange(Method::POST, path);
-        exchange.document(exchange.send(Some(json(body))).await?).await
+        exchange.document(exchange.send(Some(encoded(body))).await?).await
+    }
+
+    /// Puts a document in place of another and gets what it is a part of.
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let exchange = self.exchange(Method::PUT, path);
+        exchange.document(exchange.send(Some(encoded(body))).await?).await
+    }
+
+    /// Lists runs.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunHead>, Error> {
+        let query = serde_urlencoded::to_string(filter).expect("a filter is made of plain values");
+        self.get(&format!("/v1/runs?{query}")).await
     }
 
     /// Posts nothing and gets a document.
@@ -76,7 +90,7 @@ impl Client {
 
     /// Posts a document, to which there is nothing to answer.
     pub async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
-        self.exchange(Method::POST, path).send(Some(json(body))).await.map(drop)
+        self.exchange(Method::POST, path).send(Some(encoded(body))).await.map(drop)
     }
 
     /// Asks the daemon what a kernel or a library is.
@@ -101,14 +115,10 @@ impl Client {
         Ok(Lines::new(exchange.what, body))
     }
 
-    /// The same, of what is posted.
-    pub async fn lines_of_post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<Lines<T>, Error> {
+    /// Posts a document and opens a stream of newline-delimited JSON.
+    pub async fn ask<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<Lines<T>, Error> {
         let exchange = self.exchange(Method::POST, path);
-        let body = exchange.send(Some(json(body))).await?.into_body();
+        let body = exchange.send(Some(encoded(body))).await?.into_body();
         Ok(Lines::new(exchange.what, body))
     }
 
@@ -118,7 +128,7 @@ impl Client {
     }
 }
 
-fn json(body: &impl Serialize) -> Vec<u8> {
+fn encoded(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).expect("the model's types have text keys and no failing parts")
 }
 

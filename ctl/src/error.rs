@@ -56,6 +56,9 @@ pub enum Error {
     /// The daemon did not take the experiment.
     #[error("the experiment was refused: {}", .0.detail)]
     ExperimentRefused(gild_model::api::Problem),
+    /// A question in SQL was not answered to its end.
+    #[error("the question was not answered: {0}")]
+    Question(String),
     /// There is no run at all.
     #[error("there is no run yet; start one: gilctl run FILE.toml")]
     NoRuns,
@@ -120,7 +123,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             _ if self.is_broken_pipe() => Exit::Done,
-            Error::Usage(_) | Error::ExperimentRefused(_) => Exit::Refused,
+            Error::Usage(_) | Error::ExperimentRefused(_) | Error::Question(_) => Exit::Refused,
             Error::NoRuns => Exit::NotFound,
             Error::Client(error) => error.exit(),
             Error::Launch(_) | Error::Setup { .. } | Error::DaemonGone { .. } | Error::RecorderGone => Exit::Daemon,

@@ -204,6 +204,8 @@ pub fn run() -> Run {
         submitted_at: timestamp(),
         started_at: Some(timestamp()),
         finished_at: Some(timestamp() + jiff::SignedDuration::from_secs(83)),
+        tags: Vec::new(),
+        note: None,
     };
     let trials = vec![trial(0, 1_830_000_000), trial(1, 1_860_000_000), trial(2, 970_000_000)];
     Run { head, summary: summary(&experiment.cases), experiment, host: Some(host()), trials }

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 
 use crate::daemon::Daemon;
 use crate::findings::Findings;
+use crate::retention;
 use crate::runs::Accepted;
 use crate::schedule::{Schedule, Turn};
 use crate::spawner::StartError;
@@ -34,10 +35,13 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Runs runs until the queue is closed and the last one is over.
 pub async fn drive(daemon: Arc<Daemon>) {
+    retention::apply(&daemon).await;
     while let Some((id, accepted, stop)) = daemon.runs.next().await {
         let drive = Drive::new(&daemon, id, &accepted);
         drive.run(stop).await;
         daemon.between_runs();
+        // Before the next run, which this would disturb.
+        retention::apply(&daemon).await;
     }
 }
 

@@ -8,6 +8,8 @@
 mod live;
 mod recordings;
 
+mod many;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -170,16 +172,6 @@ impl Runs {
         self.head_with(&self.work(), id)
     }
 
-    /// Every run in one line, newest first.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn heads(&self) -> Result<Vec<RunHead>, RunError> {
-        let work = self.work();
-        let heads = self.store().heads()?;
-        Ok(heads.into_iter().map(|head| work.corrected(head)).collect())
-    }
-
     /// Brings a run read from the store up to what is known here.
     pub fn correct(&self, run: Run) -> Run {
         Run { head: self.work().corrected(run.head), ..run }
@@ -319,6 +311,8 @@ fn new_head(id: RunId, experiment: &Experiment, submitted_at: Timestamp) -> RunH
         submitted_at,
         started_at: None,
         finished_at: None,
+        tags: Vec::new(),
+        note: None,
     }
 }
 

@@ -7,7 +7,7 @@ pub mod comparison;
 pub mod daemon;
 pub mod experiment;
 pub mod figures;
-mod grid;
+pub mod grid;
 pub mod host;
 pub mod look;
 pub mod plugins;
@@ -19,6 +19,7 @@ mod table;
 pub mod tasks;
 pub mod threads;
 pub mod trials;
+pub mod views;
 pub mod workers;
 
 /// How text may look.

@@ -11,7 +11,7 @@
 //! | `POST /v1/recordings/live` with [`crate::look::Begun`] | newline-delimited [`crate::look::Order`]s, until the recording is over |
 //! | `POST /v1/recordings/{id}/look` with [`crate::look::Look`] | 204 |
 //! | `POST /v1/recordings/{id}/end` with [`crate::recording::Recording`] | [`crate::run::RunHead`] |
-//! | `GET /v1/runs` | a list of [`crate::run::RunHead`], newest first |
+//! | `GET /v1/runs?…` with the fields of [`crate::many::RunFilter`] | a list of [`crate::run::RunHead`], newest first |
 //! | `GET /v1/runs/{id}` | [`crate::run::Run`] |
 //! | `GET /v1/runs/{id}/events?after=SEQ` | newline-delimited [`Event`]s, until the run is over |
 //! | `GET /v1/runs/{id}/trials` | newline-delimited [`crate::trial::Trial`]s with their accounts |
@@ -19,7 +19,12 @@
 //! | `GET /v1/runs/{id}/tasks` | newline-delimited [`crate::run::TaskRow`]s |
 //! | `GET /v1/runs/{id}/timelines` | newline-delimited [`crate::run::TimelineRow`]s |
 //! | `POST /v1/runs/{id}/cancel` | [`crate::run::RunHead`] |
+//! | `POST /v1/runs/{id}/tags` with [`crate::label::TagChange`] | [`crate::run::RunHead`] |
+//! | `PUT /v1/runs/{id}/note` with [`crate::label::NoteChange`] | [`crate::run::RunHead`] |
 //! | `DELETE /v1/runs/{id}` | 204 |
+//! | `POST /v1/prune` with [`crate::many::PruneRequest`] | newline-delimited [`crate::many::PruneEvent`]s |
+//! | `POST /v1/sql` with [`crate::query::SqlRequest`] | newline-delimited [`crate::query::SqlLine`]s |
+//! | `GET /v1/sql/views` | a list of [`crate::query::ViewInfo`] |
 //! | `GET /v1/compare?old=ID&new=ID` | [`crate::comparison::Comparison`] |
 //! | `POST /v1/shutdown` | 202 |
 //!

@@ -23,6 +23,9 @@
 //! | [`timeline`] | when a worker went from which phase to which |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
+//! | [`many`] | which of many runs to list, and which to remove |
+//! | [`label`], [`age`] | tags and notes on runs; how long ago |
+//! | [`query`] | questions in SQL and their answers |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
 //! | [`host`] | what this machine can measure |
@@ -32,6 +35,7 @@
 
 pub mod account;
 pub mod advice;
+pub mod age;
 pub mod api;
 pub mod case;
 pub mod choice;
@@ -40,12 +44,15 @@ pub mod experiment;
 pub mod grid;
 pub mod group;
 pub mod host;
+pub mod label;
 pub mod look;
+pub mod many;
 pub mod noise;
 pub mod params;
 pub mod paths;
 pub mod phase;
 pub mod plugin;
+pub mod query;
 pub mod recording;
 pub mod run;
 pub mod summary;

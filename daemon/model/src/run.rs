@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::host::HostReport;
+use crate::label::Tag;
 use crate::summary::Summary;
 use crate::trial::Trial;
 
@@ -89,6 +90,12 @@ pub struct RunHead {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// What people find it by, in order.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// What somebody noted of it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// A run with everything that is known of it but the accounts of its trials.

@@ -11,6 +11,7 @@
 //! | [`routes`] | the API |
 //! | [`recordings`] | the part of it that is about recordings |
 //! | [`body`] | JSON in, newline-delimited JSON out |
+//! | [`questions`] | questions in SQL |
 //! | [`events`] | what happens to runs, for whoever watches |
 //! | [`problem`] | errors as answers |
 
@@ -18,6 +19,7 @@ pub mod body;
 pub mod events;
 pub mod peer;
 pub mod problem;
+pub mod questions;
 pub mod recordings;
 pub mod routes;
 #[cfg(test)]

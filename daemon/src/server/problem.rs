@@ -64,6 +64,8 @@ impl From<StoreError> for Refusal {
             StoreError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "store damaged"),
             StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store busy"),
             StoreError::NoSuchRun(_) => (StatusCode::NOT_FOUND, "no such run"),
+            StoreError::TooManyTags(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too many tags"),
+            StoreError::Question(_) => return Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid query", error),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "store error"),
         };
         tracing::warn!(%error, "the store refused a request");

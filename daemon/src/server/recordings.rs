@@ -17,6 +17,7 @@ use super::body;
 use super::problem::Refusal;
 use super::routes::{Answer, Json, Shared, number};
 use crate::daemon::Daemon;
+use crate::retention;
 use crate::runs::Ends;
 
 /// A recording may have thousands of rows, so what bounds it is not what bounds an experiment.
@@ -29,8 +30,8 @@ pub async fn keep(State(daemon): Shared, body: Body) -> Answer<Response> {
     let recording = whole(body, &daemon).await?;
     let head = daemon.runs.keep(&recording, &daemon.host())?;
     tracing::info!(run = head.id, name = %head.name, threads = recording.trial.workers.len(), "recording kept");
-    let location = location(&head);
-    Ok((StatusCode::CREATED, location, Json(head)).into_response())
+    tokio::spawn(async move { retention::apply(&daemon).await });
+    Ok((StatusCode::CREATED, location(&head), Json(head)).into_response())
 }
 
 /// Takes a recording that has begun; the answer lasts as long as it does.
@@ -56,6 +57,7 @@ pub async fn end(State(daemon): Shared, Path(id): Path<String>, body: Body) -> A
     let recording = whole(body, &daemon).await?;
     let head = daemon.runs.end_recording(number(&id)?, recording)?;
     tracing::info!(run = head.id, status = head.status.name(), "recording ended");
+    tokio::spawn(async move { retention::apply(&daemon).await });
     Ok(Json(head).into_response())
 }
 
@@ -75,7 +77,7 @@ fn location(head: &RunHead) -> [(header::HeaderName, String); 1] {
 
 /// Streams what is wanted of whoever records, until the recording is over or they are gone.
 fn orders(daemon: Arc<Daemon>, head: RunHead, mut ends: Ends) -> Response {
-    let (lines, body) = body::lines();
+    let (lines, body) = body::speaker();
     tokio::spawn(async move {
         let id = head.id;
         let mut heard = lines.push(&Order::Go(Box::new(head))).await;

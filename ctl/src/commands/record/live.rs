@@ -152,7 +152,7 @@ impl Live {
     /// Tells the daemon; `None`: it does not want to know, or there is none.
     async fn begin(client: Option<&Client>, begun: &Begun) -> Option<Live> {
         let client = client?.clone();
-        let mut orders: Lines<Order> = client.lines_of_post("/v1/recordings/live", begun).await.ok()?;
+        let mut orders: Lines<Order> = client.ask("/v1/recordings/live", begun).await.ok()?;
         let Ok(Some(Order::Go(head))) = orders.next().await else { return None };
         let (looks, news) = watch::channel(None);
         let teller = tokio::spawn(tell(client.clone(), head.id, news));
