@@ -4,7 +4,7 @@ use gild_model::look::{Look, PhaseTime, ThreadLook};
 use gild_model::phase::Phase;
 
 use super::grid::{Align, Grid};
-use super::threads::{COMMAND_WIDTH, PHASES};
+use super::threads::{COMMAND_WIDTH, Column, PHASES, columns};
 use super::{Style, count, figures, harmless};
 
 /// `2.50 s: 5 threads of 1 process, 3 alive: compute 25.6 %, lock-wait 53.5 %`
@@ -23,6 +23,7 @@ fn heading(look: &Look) -> String {
 
 /// The threads, with what each of them is doing: at most so many lines, none longer than the terminal is wide.
 pub fn table(look: &Look, lines_max: usize, style: Style) -> String {
+    let phases = columns(|phase| share(&look.phases, &[*phase]).is_some());
     let mut grid = Grid::new(
         [
             ("process", Align::Left),
@@ -32,13 +33,13 @@ pub fn table(look: &Look, lines_max: usize, style: Style) -> String {
             ("life", Align::Right),
         ]
         .into_iter()
-        .chain(PHASES.iter().map(|(head, _)| (*head, Align::Right))),
+        .chain(phases.iter().map(|(head, _)| (*head, Align::Right))),
     );
     for threads in look.rows.chunk_by(|a, b| (a.pid, &a.command) == (b.pid, &b.command)) {
         let command: String = threads[0].command.chars().take(COMMAND_WIDTH).collect();
-        grid.row(row(&command, threads));
+        grid.row(row(&command, threads, &phases));
         for thread in threads.iter().filter(|_| threads.len() > 1) {
-            grid.dim_row(row(&format!("  {}", thread.thread), std::slice::from_ref(thread)));
+            grid.dim_row(row(&format!("  {}", thread.thread), std::slice::from_ref(thread), &phases));
         }
     }
     let text = heading(look) + "\n" + &grid.text(Style { colour: false, ..style }, 1);
@@ -51,7 +52,7 @@ pub fn table(look: &Look, lines_max: usize, style: Style) -> String {
     lines.join("\n")
 }
 
-fn row(label: &str, threads: &[ThreadLook]) -> Vec<String> {
+fn row(label: &str, threads: &[ThreadLook], columns: &[Column]) -> Vec<String> {
     let only_one = if let [thread] = threads { Some(thread) } else { None };
     let alive = threads.iter().filter(|it| it.now.is_some()).count();
     let now = match only_one {
@@ -61,7 +62,7 @@ fn row(label: &str, threads: &[ThreadLook]) -> Vec<String> {
     let tid = only_one.map_or_else(String::new, |thread| figures::number_or_dash(thread.tid));
     let life_ns: u64 = threads.iter().map(ThreadLook::life_ns).sum();
     let times: Vec<PhaseTime> = threads.iter().flat_map(|it| it.phases.iter().copied()).collect();
-    let shares = PHASES.iter().map(|(_, phases)| figures::share_or_dash(share(&times, phases).or(some_life(life_ns))));
+    let shares = columns.iter().map(|(_, phases)| figures::share_or_dash(share(&times, phases).or(some_life(life_ns))));
     [label.to_owned(), figures::number_or_dash(threads[0].pid), tid, now, figures::time(life_ns as f64)]
         .into_iter()
         .chain(shares)

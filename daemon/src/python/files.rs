@@ -73,6 +73,8 @@ fn fingerprint() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gild_engine::record::layout::NAME_LEN;
+    use gild_engine::record::orders::{HELPERS, PARTS};
 
     #[test]
     fn the_files_are_there_once_and_the_same_for_everybody() {
@@ -83,6 +85,18 @@ mod tests {
             assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), text);
         }
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn both_sides_number_parts_and_helpers_alike() {
+        let (_, patches) = FILES[1];
+        let table = patches.split_once("\n_PARTS = (").unwrap().1.split_once("\n)\n").unwrap().0;
+        // The first word of each entry, on the entry's line or, if that is a long one, on the next.
+        let names: Vec<&str> = table.split("\n    (").skip(1).map(|it| it.split('"').nth(1).unwrap()).collect();
+        assert_eq!(names, PARTS);
+        let which = ["_FEEDER", "_MANAGER", "_POOL_WORKERS", "_POOL_TASKS", "_POOL_RESULTS"];
+        assert!(patches.contains(&format!("{} = range({})", which.join(", "), HELPERS.len())));
+        assert!(HELPERS.iter().all(|name| name.len() < NAME_LEN));
     }
 
     #[test]

@@ -363,4 +363,18 @@ mod tests {
         assert_eq!(books.rows.iter().map(|row| row.life_ns).collect::<Vec<_>>(), [Some(3_000_000), Some(6_000_000)]);
         assert_eq!(books.still_running, 1);
     }
+
+    #[test]
+    fn what_python_did_not_tell_is_counted_by_process_and_by_part() {
+        let (map, _file) = Map::create(8).unwrap();
+        for python in [Python::None, Python::Interpreter, Python::OurCode, Python::Interpreter] {
+            let leader = born(&map, Kind::Leader, None, 1_000_000);
+            map.place(leader).unwrap().who.python.store(python as u32, Relaxed);
+        }
+        assert_eq!(close(&map, FROM, UNTIL).parts_missing, Vec::<&str>::new());
+        map.header().missing.store(0b1001, Relaxed);
+        let books = close(&map, FROM, UNTIL);
+        assert_eq!(books.without_our_code, 2);
+        assert_eq!(books.parts_missing, ["threading", "multiprocessing.connection"]);
+    }
 }

@@ -91,6 +91,7 @@ mod tests {
     fn negative_numbers_are_orders_and_others_are_not() {
         assert_eq!(Order::decode(-(6 << 24 | 77)), Some(Order::Take(77)));
         assert_eq!(Order::decode(-(2 << 24)), Some(Order::Base(0)));
+        assert_eq!(Order::decode(-(11 << 24 | 9)), Some(Order::Missing(9)));
         assert_eq!(Order::decode(-(6 << 24 | 0xff_ffff)), Some(Order::Take(VALUE_MAX)));
         for process in [0, 1, i32::MAX, -1, -0xff_ffff, i32::MIN, i32::MIN + 1] {
             assert_eq!(Order::decode(process), None, "{process}");
