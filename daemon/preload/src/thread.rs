@@ -11,6 +11,7 @@ use std::ptr::null;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::compiler_fence;
 
+use gild_engine::clock::Anchor;
 use gild_engine::ledger::layout::SlotId;
 use gild_engine::ledger::timeline::Rings;
 use gild_engine::measure::meter::Meter;
@@ -50,6 +51,8 @@ unsafe impl Sync for Thread {}
 thread_local! {
     /// The calling thread; null: it is not recorded, not yet, or no more.
     static CURRENT: Cell<*const Thread> = const { Cell::new(null()) };
+    /// When it began a vfork that is not over yet.
+    static VFORKED_AT: Cell<Option<Anchor>> = const { Cell::new(None) };
 }
 
 impl Thread {
@@ -239,8 +242,22 @@ pub fn mute() {
     }
 }
 
+/// A child of a vfork is about to run on the calling thread's stack; until [`unmute`].
+pub fn mute_for_vfork() {
+    if current().is_some() {
+        VFORKED_AT.set(Some(process::now()));
+    }
+    mute();
+}
+
+/// When the child was asked for that runs on the calling thread's stack, and in its memory.
+pub fn vforked_at() -> Option<Anchor> {
+    VFORKED_AT.get()
+}
+
 /// Takes [`mute`] back.
 pub fn unmute() {
+    VFORKED_AT.set(None);
     if let Some(thread) = current() {
         thread.busy.set(false);
     }

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use gild_engine::measure::switch_ring::SwitchRing;
 use gild_engine::record::owner::Recording;
 use nix::sys::prctl;
 
@@ -100,6 +101,9 @@ fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
     let resource = |what| move |error| RecordError::Resource { what, error };
     let mut recording = Recording::create(PLACES).map_err(resource("the recording's memory"))?;
     let mut watch = watch::Watch::new(recording.map()).map_err(resource("a descriptor for signals"))?;
+    // The kernel switches perf events on and off as a whole, and waits for all cores when it does: as long as there is one,
+    // no thread of the program does that.
+    let _keeps_events_on = SwitchRing::open_at_most(1);
     let before = report::Before::now();
     let code = files::folder();
     let folder = code.as_deref().ok();

@@ -8,6 +8,7 @@
 mod guests;
 mod live;
 mod pythons;
+mod strangers;
 mod truths;
 
 use std::ffi::OsStr;

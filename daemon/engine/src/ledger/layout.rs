@@ -125,7 +125,7 @@ pub struct Slot {
     pub cpu_ns: AtomicU64,
     /// On-CPU time that the CPU clock did not see, in nanoseconds (see [`flag::STOLEN_PER_PHASE`]).
     pub stolen_ns: AtomicU64,
-    /// Times that the ring was full, so that the split is from schedstat.
+    /// Times that the ring was full or there was none, so that the split is from schedstat.
     pub full: AtomicU64,
     /// Context-switch records lost.
     pub lost: AtomicU64,
@@ -207,6 +207,8 @@ pub struct Section {
     pub schedstat_reads: AtomicU64,
     /// Reads of the thread's CPU clock made.
     pub cpu_clock_reads: AtomicU64,
+    /// Time in which the thread was switched too often for records of it, so that the clocks were shared out, in nanoseconds.
+    pub unrecorded_ns: AtomicU64,
     /// Bits of [`flag`].
     pub flags: AtomicU64,
     /// Which counters count: bit i for the counter at place i.

@@ -14,6 +14,7 @@ mod sparing;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod unrecorded;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -71,6 +72,10 @@ pub struct Meter<'l> {
     unsettled: Option<Unsettled>,
     /// How often, at most.
     settle_every_ns: u64,
+    /// How often the thread is switched, where there are records only while that is not too often.
+    density: Option<unrecorded::Density>,
+    /// Without records: the ticks from which on a mark reads the clocks.
+    due: u64,
 }
 
 impl<'l> Meter<'l> {
@@ -114,6 +119,8 @@ impl<'l> Meter<'l> {
         if scope == CounterScope::Task && tools.counters.is_some() {
             flags |= flag::COUNTERS_PER_TASK;
         }
+        let thins_records = plan.settle_every_ns > 0 && tools.ring.is_some();
+        let density = thins_records.then(|| unrecorded::Density::new(start.raw_ns));
         section.flags.store(flags, Relaxed);
         section.counter_mask.store(tools.counters.as_ref().map_or(0, CounterSet::mask), Relaxed);
         section.counter_groups.store(tools.counters.as_ref().map_or(0, CounterSet::group_numbers), Relaxed);
@@ -139,6 +146,8 @@ impl<'l> Meter<'l> {
             overflowed: None,
             unsettled: (plan.settle_every_ns > 0).then(Unsettled::default),
             settle_every_ns: plan.settle_every_ns,
+            density,
+            due: u64::MAX,
         }
     }
 
@@ -197,7 +206,7 @@ impl<'l> Meter<'l> {
     pub fn mark_slot(&mut self, next: SlotId) {
         let mut now = self.clock.now();
         // The ring is looked at after the clock was read: unchanged now means that nothing happened before `now`.
-        if self.reads_at_marks || self.tools.ring_changed() {
+        if self.reads_at_marks || self.tools.ring_changed() || now >= self.due {
             now = self.settle();
         }
         self.writer.turn(self.slot, now.wrapping_sub(self.since), next, now);
@@ -255,6 +264,9 @@ impl<'l> Meter<'l> {
     }
 
     fn settle_once(&mut self) {
+        if self.due != u64::MAX {
+            return self.settle_unrecorded();
+        }
         let mut booking = Booking::default();
         if let Some(ring) = &mut self.tools.ring {
             ring.drain(|event| self.fold.feed(event));

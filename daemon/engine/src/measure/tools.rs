@@ -49,6 +49,8 @@ pub struct Plan {
 
 /// How often the clocks of a recorded program's threads are read at most: a reading costs some 2 µs.
 const RECORDED_SETTLE_NS: u64 = 1_000_000;
+/// Pages of switch records of a recorded program's threads: 512 switches between two visits to a hook.
+pub const RECORDED_RING_PAGES: usize = 4;
 /// Most that reading clocks at every mark may cost a recorded program, where there are no context-switch records.
 const RECORDED_OVERHEAD_MAX: f64 = 0.005;
 

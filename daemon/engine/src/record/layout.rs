@@ -17,6 +17,9 @@ pub const COMMAND_LEN: usize = 512;
 /// Processes that may be between an exec and the start of their new program at once.
 pub const HANDOVERS: usize = 64;
 
+/// In a handover: not for the process itself, but for a child of it whose id nobody knows yet.
+pub const CHILD_OF: u32 = 1 << 31;
+
 /// What concerns the whole recording.
 #[derive(Debug)]
 #[repr(C, align(128))]
@@ -35,7 +38,7 @@ pub struct Header {
     /// ([`super::orders::PARTS`]).
     pub missing: AtomicU32,
     /// Places that were taken for a program that is about to be executed: the process id in the upper half, the place plus
-    /// one in the lower; 0 is free.
+    /// one in the lower, with [`CHILD_OF`] if it is for a child of that process; 0 is free.
     pub handovers: [AtomicU64; HANDOVERS],
 }
 
