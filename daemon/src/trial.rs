@@ -139,6 +139,8 @@ pub async fn run(
         accounting: books.accounting,
         noise: noise.ok(),
         task_times,
+        lock_waits: Some(books.lock_waits),
+        holders: None,
         workers,
         output: tail.text(),
     })

@@ -9,6 +9,7 @@ pub mod experiment;
 pub mod figures;
 mod grid;
 pub mod host;
+pub mod locks;
 pub mod plugins;
 pub mod results;
 pub mod runs;

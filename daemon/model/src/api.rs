@@ -14,6 +14,8 @@
 //! | `GET /v1/runs/{id}/trials` | newline-delimited [`crate::trial::Trial`]s with their accounts |
 //! | `GET /v1/runs/{id}/accounts` | newline-delimited [`crate::run::AccountRow`]s |
 //! | `GET /v1/runs/{id}/tasks` | newline-delimited [`crate::run::TaskRow`]s |
+//! | `GET /v1/runs/{id}/waits` | newline-delimited [`crate::run::LockWaitRow`]s |
+//! | `GET /v1/runs/{id}/holders` | newline-delimited [`crate::run::HolderRow`]s |
 //! | `POST /v1/runs/{id}/cancel` | [`crate::run::RunHead`] |
 //! | `DELETE /v1/runs/{id}` | 204 |
 //! | `GET /v1/compare?old=ID&new=ID` | [`crate::comparison::Comparison`] |

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::WorkerAccount;
 use crate::host::Tier;
+use crate::lock_wait::{HoldingFunction, LockWait};
 use crate::noise::Noise;
 use crate::task_times::TaskTimes;
 
@@ -65,6 +66,12 @@ pub struct Trial {
     /// How long tasks waited and took: all of them first, then class by class. Empty: not measured.
     #[serde(default)]
     pub task_times: Vec<TaskTimes>,
+    /// Who made whom wait for a lock, waiter by waiter. `None`: not measured.
+    #[serde(default)]
+    pub lock_waits: Option<Vec<LockWait>>,
+    /// The functions that held the interpreter's lock while others waited for it, the longest first. `None`: not measured.
+    #[serde(default)]
+    pub holders: Option<Vec<HoldingFunction>>,
     /// The end of what the kernel wrote to its standard output and error, if it wrote anything.
     pub output: Option<String>,
 }

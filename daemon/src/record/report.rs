@@ -40,6 +40,7 @@ pub fn report(ledger: &Ledger, before: Before, command: &[OsString], end: End) -
     let noise = before.machine.and_then(|before| Ok(between(&before, &after?, own_cpu_ns(&books))));
     let mut notes = notes(&books, end.how);
     notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
+    notes.extend(books.functions.unknown.iter().map(|(why, processes)| unknown_functions(why, *processes)));
     if let Some(row) = books.rows.first_mut() {
         row.notes.extend(notes);
     }
@@ -59,11 +60,19 @@ pub fn report(ledger: &Ledger, before: Before, command: &[OsString], end: End) -
         accounting,
         noise: noise.ok(),
         task_times: Vec::new(),
+        lock_waits: Some(books.lock_waits),
+        holders: books.functions.holders,
         workers: books.rows,
         output: None,
     };
     let command = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     Recording { command, started_at: before.at, finished_at: Timestamp::now(), ended: end.how, trial }
+}
+
+/// Why it is not known which functions others waited for.
+fn unknown_functions(why: &str, processes: u32) -> String {
+    let whose = if processes == 1 { "of one process".to_owned() } else { format!("of {processes} processes") };
+    format!("which functions {whose} held the interpreter's lock while others waited is not known: {why}")
 }
 
 /// CPU time of the command and of all its children that were waited for; `None`: some are still running.

@@ -45,6 +45,8 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/runs/{id}/trials", get(trials))
         .route("/v1/runs/{id}/accounts", get(accounts))
         .route("/v1/runs/{id}/tasks", get(tasks))
+        .route("/v1/runs/{id}/waits", get(waits))
+        .route("/v1/runs/{id}/holders", get(holders))
         .route("/v1/runs/{id}/cancel", post(cancel))
         .route("/v1/compare", get(compare))
         .route("/v1/shutdown", post(shutdown))
@@ -208,6 +210,18 @@ async fn accounts(State(daemon): Shared, Path(id): Path<String>) -> Answer<Respo
 async fn tasks(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
     let id = daemon.runs.head(number(&id)?)?.id;
     Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.task_rows(id, &mut |row| lines.push(&row))))
+}
+
+async fn waits(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| {
+        reader.lock_wait_rows(id, &mut |row| lines.push(&row))
+    }))
+}
+
+async fn holders(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.holder_rows(id, &mut |row| lines.push(&row))))
 }
 
 /// What has to follow the `?` of a comparison.

@@ -12,6 +12,7 @@
 //! | `runs` | runs: queued, started, ended, listed, removed |
 //! | `trials` | trials with their accounts, written and read back |
 //! | `task_times` | the times of a trial's tasks |
+//! | `lock_waits` | who made whom wait for a lock, and which functions did |
 //! | `noise` | the noise of a trial, a part of its row |
 //! | `rows` | accounts as tidy rows, one after the other |
 //! | `columns` | values to SQL and back |
@@ -24,6 +25,7 @@
 
 mod columns;
 mod error;
+mod lock_waits;
 mod noise;
 mod open;
 mod rows;

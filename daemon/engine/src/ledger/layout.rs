@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use gild_model::phase::Phase;
 
 use super::task_log::layout::ClassCells;
+use super::waits::WaitRow;
 
 /// First word of a ledger: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x03");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x04");
 /// Most phases of its own that a kernel may declare.
 pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
@@ -253,6 +254,8 @@ pub struct Section {
     pub tasks: CounterCells,
     /// One account per phase and kernel phase.
     pub slots: [Slot; SLOTS],
+    /// Who made this worker wait for a lock; written by whoever holds the lock's mutex.
+    pub waits: WaitRow,
     /// What the worker is asked to do at its next safe point; a cache line of its own, for others write to it.
     pub attention: Attention,
 }
@@ -264,6 +267,7 @@ impl Section {
         for slot in &self.slots {
             slot.entries.store(slot.entries.load(Relaxed), Relaxed);
         }
+        self.waits.touch_pages();
     }
 }
 
@@ -290,5 +294,5 @@ pub const fn size_of_sections(workers: u32) -> usize {
 }
 
 // The goal is at most 64 KiB per worker without a timeline, ring and stack of the accounting included.
-const _: () = assert!(size_of::<Section>() <= 11 * 1024);
+const _: () = assert!(size_of::<Section>() <= 12 * 1024);
 const _: () = assert!(COUNTERS_MAX as u32 * GROUP_BITS <= 64 && GROUPS_MAX <= 1 << GROUP_BITS);

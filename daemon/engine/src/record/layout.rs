@@ -5,10 +5,11 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
+use super::functions::{FUNCTIONS, FunctionCell};
 use crate::ledger::layout::Section;
 
 /// First word of a recording's memory: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x01");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x02");
 /// Bytes kept of a thread's name, as the kernel has it (TASK_COMM_LEN, with its terminator).
 pub const NAME_LEN: usize = 16;
 /// Bytes kept of a process's command line.
@@ -26,6 +27,8 @@ pub struct Header {
     pub capacity: AtomicU32,
     /// Places asked for; above the capacity when there were not enough.
     pub asked: AtomicU32,
+    /// Functions asked for; above [`FUNCTIONS`] when there was not enough room.
+    pub functions: AtomicU32,
     /// Processes that have come: the recorder waits for it to change (a futex word).
     pub arrivals: AtomicU32,
     /// Places that were taken for a program that is about to be executed: the process id in the upper half, the place plus
@@ -77,6 +80,12 @@ pub struct Who {
     pub gone_ticks: AtomicU64,
     /// Of a leader: the same instant, in raw nanoseconds.
     pub gone_raw_ns: AtomicU64,
+    /// Of a leader: what its process knows of functions, a [`super::functions::Knowledge`].
+    pub functions: AtomicU32,
+    /// Of a leader: ticks that others waited for the interpreter's lock while a function held it that is not known.
+    pub unknown_ticks: AtomicU64,
+    /// Of a leader: how often such a function released it while somebody waited.
+    pub unknown_hand_overs: AtomicU64,
     /// The thread's name, zero-padded.
     pub name: [AtomicU64; NAME_LEN / 8],
     /// Of a leader: the command line, its words separated by blanks, zero-padded.
@@ -93,9 +102,14 @@ pub struct Place {
     pub section: Section,
 }
 
+/// Where the functions begin, behind so many places.
+pub const fn offset_of_functions(places: u32) -> usize {
+    size_of::<Header>() + places as usize * size_of::<Place>()
+}
+
 /// Size of the memory for this many places, in bytes.
 pub const fn size_of_memory(places: u32) -> usize {
-    size_of::<Header>() + places as usize * size_of::<Place>()
+    offset_of_functions(places) + FUNCTIONS as usize * size_of::<FunctionCell>()
 }
 
 /// Writes text into words: cut to what fits, the rest zero.

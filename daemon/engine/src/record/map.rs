@@ -14,7 +14,8 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
-use super::layout::{Header, Kind, MAGIC, Place, size_of_memory};
+use super::functions::{FUNCTIONS, FunctionCell};
+use super::layout::{Header, Kind, MAGIC, Place, offset_of_functions, size_of_memory};
 use crate::clock::Anchor;
 use crate::ledger::layout::Section;
 use crate::ledger::writer::stamp_birth;
@@ -103,6 +104,17 @@ impl Map {
         // SAFETY: `number` is below the capacity (checked above), for which `of_size` made sure that there is room; both
         // sizes are multiples of the alignment; the rest as in `header`.
         Some(unsafe { self.base.add(offset).cast::<Place>().as_ref() })
+    }
+
+    /// An entry of the table of functions; `None` for a number that there is not.
+    pub fn function(&self, number: u32) -> Option<&FunctionCell> {
+        if number >= FUNCTIONS {
+            return None;
+        }
+        let offset = offset_of_functions(self.capacity) + number as usize * size_of::<FunctionCell>();
+        // SAFETY: `number` is below their count (checked above), for which `of_size` made sure that there is room behind the
+        // places; the sizes of header and place are multiples of the alignment; the rest as in `header`.
+        Some(unsafe { self.base.add(offset).cast::<FunctionCell>().as_ref() })
     }
 
     /// Takes the next place; `None` if there is none left, which is counted.
