@@ -102,7 +102,7 @@ pub enum Command {
     ///
     /// One statement that reads, over the views that --schema lists; docs/analysis.md has examples.
     Sql(SqlArguments),
-    /// Write the accounts of a run, one row per case, repetition, worker and phase, or the times of its tasks
+    /// Write the accounts of a run, one row per case, repetition, worker and phase, the times of its tasks, or who made whom wait
     ///
     /// The columns are described in docs/exports.md.
     Export(ExportArguments),
@@ -178,13 +178,16 @@ pub struct ShowArguments {
     /// How long tasks waited and took: one row per case and class of tasks
     #[arg(long, group = "what")]
     pub tasks: bool,
+    /// Who made whom wait for a lock, and which functions held Python's interpreter lock meanwhile
+    #[arg(long, group = "what")]
+    pub locks: bool,
     /// The experiment as TOML, to be run again
     #[arg(long, group = "what")]
     pub experiment: bool,
     /// A sentence, the coordinator and the classes of tasks of each case, however many there are
     #[arg(long, group = "what")]
     pub all: bool,
-    /// Warm-ups too, with --workers or --trials
+    /// Warm-ups too, with --workers, --trials or --locks
     #[arg(long, action = ArgAction::SetTrue)]
     pub warmups: bool,
 }
@@ -270,6 +273,10 @@ pub enum ExportTable {
     Accounts,
     /// How long tasks waited and took: one row per case, repetition and class of tasks
     Tasks,
+    /// Who made whom wait for a lock: one row per case, repetition, lock, waiter and holder
+    Waits,
+    /// Functions that held Python's interpreter lock while others waited: one row per case, repetition and function
+    Holders,
 }
 
 /// A file format of `export`.

@@ -154,6 +154,8 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
         }),
         noise: Some(noise()),
         task_times: Vec::new(),
+        lock_waits: None,
+        holders: None,
         workers: Vec::new(),
         output: None,
     }

@@ -43,6 +43,8 @@ pub fn trial(status: TrialStatus) -> Trial {
         accounting: None,
         noise: None,
         task_times: Vec::new(),
+        lock_waits: None,
+        holders: None,
         workers: Vec::new(),
         output: None,
     }

@@ -141,6 +141,8 @@ pub async fn run(
         noise: noise.ok(),
         task_times,
         timelines,
+        lock_waits: Some(books.lock_waits),
+        holders: None,
         workers,
         output: tail.text(),
     })

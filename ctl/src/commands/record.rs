@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::thread;
 
 use clap::{Args, ValueHint};
+use gild_model::lock_wait::top_holder;
 use gild_model::recording::Recording;
 use gild_model::run::{AccountRow, Run, RunId};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -101,6 +102,9 @@ fn format_of(path: &Path) -> Result<Format, Error> {
 fn show(recording: &Recording, kept: Option<&Run>) {
     let style = output::style_of_messages();
     let mut text = render::threads::render(&recording.name(), &recording.trial, render::threads::ROWS_AT_FIRST, style);
+    // A run that is kept has it among its notes.
+    let top = recording.trial.holders.as_deref().filter(|_| kept.is_none()).and_then(top_holder);
+    text += &top.map(|top| format!("note: {top}\n")).unwrap_or_default();
     text += &kept.map(|run| render::results::epilogue(run, style)).unwrap_or_default();
     output::message(&text);
 }

@@ -9,6 +9,7 @@ pub mod experiment;
 pub mod figures;
 pub mod grid;
 pub mod host;
+pub mod locks;
 pub mod look;
 pub mod plugins;
 pub mod results;

@@ -18,6 +18,8 @@
 //! | `GET /v1/runs/{id}/accounts` | newline-delimited [`crate::run::AccountRow`]s |
 //! | `GET /v1/runs/{id}/tasks` | newline-delimited [`crate::run::TaskRow`]s |
 //! | `GET /v1/runs/{id}/timelines` | newline-delimited [`crate::run::TimelineRow`]s |
+//! | `GET /v1/runs/{id}/waits` | newline-delimited [`crate::run::LockWaitRow`]s |
+//! | `GET /v1/runs/{id}/holders` | newline-delimited [`crate::run::HolderRow`]s |
 //! | `POST /v1/runs/{id}/cancel` | [`crate::run::RunHead`] |
 //! | `POST /v1/runs/{id}/tags` with [`crate::label::TagChange`] | [`crate::run::RunHead`] |
 //! | `PUT /v1/runs/{id}/note` with [`crate::label::NoteChange`] | [`crate::run::RunHead`] |

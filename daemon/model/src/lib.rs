@@ -15,6 +15,7 @@
 //! | [`phase`] | what a worker is doing, and whether it is running while it does it |
 //! | [`account`] | measured time: per worker, per phase, per state |
 //! | [`trial`] | one execution of all tasks under one case |
+//! | [`lock_wait`] | who made whom wait for a lock |
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`recording`] | a program that was recorded as it is |
@@ -45,6 +46,7 @@ pub mod grid;
 pub mod group;
 pub mod host;
 pub mod label;
+pub mod lock_wait;
 pub mod look;
 pub mod many;
 pub mod noise;

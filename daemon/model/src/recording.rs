@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{PhaseAccount, Role, WorkerAccount};
 use crate::case::{Case, CounterScope, Model, Pinning};
 use crate::experiment::{Experiment, MAX_OVERHEAD_DEFAULT};
+use crate::lock_wait::FUNCTIONS_MAX;
 use crate::trial::{Trial, TrialStatus};
 
 /// What stands for the kernel in a run that was recorded.
@@ -89,6 +90,7 @@ impl Recording {
         if trial.workers.len() > ROWS_MAX {
             return Err(format!("trial.workers: {} are more than {ROWS_MAX}", trial.workers.len()));
         }
+        check_waits(trial)?;
         trial.workers.iter().enumerate().try_for_each(|(index, row)| {
             check_row(row, index).map_err(|error| format!("trial.workers[{index}].{error}"))
         })
@@ -133,6 +135,28 @@ pub(crate) fn experiment_of(name: String, workers: u32) -> Experiment {
         task_limit_s: None,
         trial_limit_s: None,
     }
+}
+
+/// Most rows of waits: every thread can have waited for as many holders as it can tell apart, of two locks.
+const WAITS_MAX: usize = 1 << 20;
+
+fn check_waits(trial: &Trial) -> Result<(), String> {
+    let (waits, holders) = (trial.lock_waits.as_deref(), trial.holders.as_deref());
+    let (waits, holders) = (waits.unwrap_or_default(), holders.unwrap_or_default());
+    if waits.len() > WAITS_MAX || holders.len() > FUNCTIONS_MAX {
+        return Err("trial.lock_waits: there are too many".to_owned());
+    }
+    let is_there = |number: u32| (number as usize) < trial.workers.len();
+    if !waits.iter().all(|it| is_there(it.waiter) && it.holder.worker().is_none_or(is_there)) {
+        return Err("trial.lock_waits: a waiter or a holder is no row of trial.workers".to_owned());
+    }
+    let times = waits.iter().map(|it| it.waited_ns).chain(holders.iter().map(|it| it.waited_ns));
+    let adds_up = times.into_iter().try_fold(0u64, u64::checked_add).is_some();
+    let texts = holders.iter().flat_map(|it| it.function.iter().chain(&it.file));
+    if !adds_up || texts.into_iter().any(|text| text.len() > TEXT_MAX) {
+        return Err(format!("trial.holders: a time or a text (at most {TEXT_MAX} bytes) is too large"));
+    }
+    Ok(())
 }
 
 fn check_row(row: &WorkerAccount, index: usize) -> Result<(), String> {
@@ -230,6 +254,8 @@ mod tests {
             noise: None,
             task_times: Vec::new(),
             timelines: Vec::new(),
+            lock_waits: None,
+            holders: None,
             workers: vec![row(0), row(1)],
             output: None,
         };
@@ -265,6 +291,16 @@ mod tests {
         refused(|it| it.trial.workers[0].accounted_ns = 1, "is not the sum of the phases");
         refused(|it| it.trial.workers[0].phases[0].blocked_ns = Some(41), "phases[0].wall_ns: is less than its states");
         refused(|it| it.trial.workers[0].command = Some("x".repeat(5000)), "more than 4096 bytes");
+        let wait = |waiter, holder| crate::lock_wait::LockWait {
+            lock: crate::lock_wait::LockKind::Interpreter,
+            waiter,
+            holder,
+            waited_ns: u64::MAX,
+            entries: 1,
+        };
+        let nobody = crate::lock_wait::Holder::Nobody;
+        refused(|it| it.trial.lock_waits = Some(vec![wait(2, nobody)]), "is no row of trial.workers");
+        refused(|it| it.trial.lock_waits = Some(vec![wait(0, nobody), wait(1, nobody)]), "is too large");
         let twice = |it: &mut Recording| {
             let row = &mut it.trial.workers[0];
             row.phases.push(row.phases[0].clone());

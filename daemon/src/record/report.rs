@@ -53,6 +53,7 @@ pub fn report(
     let mut notes = notes(&books, end.how);
     notes.extend(notes_on_python(&books, no_code));
     notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
+    notes.extend(books.functions.unknown.iter().map(|(why, processes)| unknown_functions(why, *processes)));
     if let Some(row) = books.rows.first_mut() {
         row.notes.extend(notes);
     }
@@ -73,6 +74,8 @@ pub fn report(
         noise: noise.ok(),
         task_times: Vec::new(),
         timelines: books.timelines,
+        lock_waits: Some(books.lock_waits),
+        holders: books.functions.holders,
         workers: books.rows,
         output: None,
     };
@@ -81,6 +84,12 @@ pub fn report(
 
 fn words(command: &[OsString]) -> Vec<String> {
     command.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Why it is not known which functions others waited for.
+fn unknown_functions(why: &str, processes: u32) -> String {
+    let whose = if processes == 1 { "of one process".to_owned() } else { format!("of {processes} processes") };
+    format!("which functions {whose} held the interpreter's lock while others waited is not known: {why}")
 }
 
 /// CPU time of the command and of all its children that were waited for; `None`: some are still running.

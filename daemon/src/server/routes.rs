@@ -53,6 +53,8 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/runs/{id}/accounts", get(accounts))
         .route("/v1/runs/{id}/tasks", get(tasks))
         .route("/v1/runs/{id}/timelines", get(timelines))
+        .route("/v1/runs/{id}/waits", get(waits))
+        .route("/v1/runs/{id}/holders", get(holders))
         .route("/v1/runs/{id}/cancel", post(cancel))
         .route("/v1/runs/{id}/tags", post(tag))
         .route("/v1/runs/{id}/note", put(note))
@@ -260,6 +262,18 @@ async fn tasks(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response
 async fn timelines(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
     let id = daemon.runs.head(number(&id)?)?.id;
     Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.timelines(id, &mut |row| lines.push(&row))))
+}
+
+async fn waits(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| {
+        reader.lock_wait_rows(id, &mut |row| lines.push(&row))
+    }))
+}
+
+async fn holders(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.holder_rows(id, &mut |row| lines.push(&row))))
 }
 
 /// What has to follow the `?` of a comparison.

@@ -17,6 +17,7 @@
 //! | `views` | what there is to ask, and what it means |
 //! | `trials` | trials with their accounts, written and read back |
 //! | `task_times` | the times of a trial's tasks |
+//! | `lock_waits` | who made whom wait for a lock, and which functions did |
 //! | `noise` | the noise of a trial, a part of its row |
 //! | `rows` | accounts as tidy rows, one after the other |
 //! | `columns` | values to SQL and back |
@@ -31,6 +32,7 @@ mod columns;
 mod error;
 mod labels;
 mod list;
+mod lock_waits;
 mod noise;
 mod open;
 mod prune;

@@ -134,6 +134,8 @@ impl Store {
         self.each_trial_for_summary(id, |mut trial| {
             fold.add(&trial);
             (trial.workers, trial.task_times) = (Vec::new(), Vec::new());
+            trial.lock_waits.iter_mut().for_each(Vec::clear);
+            trial.holders.iter_mut().for_each(Vec::clear);
             trials.push(trial);
         })?;
         let summary = fold.finish();

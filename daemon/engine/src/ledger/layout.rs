@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use gild_model::phase::Phase;
 
 use super::task_log::layout::ClassCells;
+use super::waits::WaitRow;
 
 /// First word of a ledger: a name and the version of the layout.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x04");
@@ -259,6 +260,8 @@ pub struct Section {
     pub tasks: CounterCells,
     /// One account per phase and kernel phase.
     pub slots: [Slot; SLOTS],
+    /// Who made this worker wait for a lock; written by whoever holds the lock's mutex.
+    pub waits: WaitRow,
     /// What the worker is asked to do at its next safe point; a cache line of its own, for others write to it.
     pub attention: Attention,
 }
@@ -270,6 +273,7 @@ impl Section {
         for slot in &self.slots {
             slot.entries.store(slot.entries.load(Relaxed), Relaxed);
         }
+        self.waits.touch_pages();
     }
 }
 
@@ -296,5 +300,5 @@ pub const fn size_of_sections(workers: u32) -> usize {
 }
 
 // The goal is at most 64 KiB per worker without a timeline, ring and stack of the accounting included.
-const _: () = assert!(size_of::<Section>() <= 11 * 1024);
+const _: () = assert!(size_of::<Section>() <= 12 * 1024);
 const _: () = assert!(COUNTERS_MAX as u32 * GROUP_BITS <= 64 && GROUPS_MAX <= 1 << GROUP_BITS);

@@ -9,7 +9,8 @@
 //! └────────┴─────────────────┴───────────┴───────────┴───┴──────────┴───────────┘
 //! ```
 //!
-//! Each section has one writer, which uses plain relaxed stores and makes no system call for the ledger's sake. A
+//! Each section has one writer, which uses plain relaxed stores and makes no system call for the ledger's sake (what is
+//! booked to a waiter's row of [`waits`] is written by whoever holds the lock's mutex). A
 //! sequence number (odd while a change is being written) lets the daemon read a consistent copy at any time. The
 //! memory outlives its writer: after SIGKILL everything up to the last transition is there, and the phase that was
 //! open is known.
@@ -22,6 +23,7 @@
 //! | [`owner`] | the daemon's view: live, and closing the books |
 //! | [`books`] | raw accounts to nanoseconds and states |
 //! | [`notes`] | what could not be had for a worker, in words |
+//! | [`waits`] | who made a worker wait for a lock |
 //! | [`task_log`] | when each task was taken, done and collected: behind the sections |
 //! | [`timeline`] | when a worker went from which phase to which: behind the task log |
 
@@ -32,6 +34,7 @@ pub mod notes;
 pub mod owner;
 pub mod task_log;
 pub mod timeline;
+pub mod waits;
 pub mod writer;
 
 pub use books::{Books, Fault};

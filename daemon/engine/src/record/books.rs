@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
+use gild_model::lock_wait::LockWait;
 use gild_model::timeline::WorkerTimeline;
 
+use super::functions::{self, Functions};
 use super::layout::{Kind, Place, Python, RING_CAPACITY, read_text};
 use super::map::Map;
 use super::orders::PARTS;
+use super::waits;
 use crate::attribution::{Span, split};
 use crate::clock::{Anchor, Rate};
 use crate::ledger::books::{Closing, balances, tier};
@@ -21,6 +24,10 @@ use crate::ledger::timeline::Reader;
 pub struct Books {
     /// One row per thread, process by process, in the order in which they were born.
     pub rows: Vec<WorkerAccount>,
+    /// Who made whom wait for a lock, waiter by waiter.
+    pub lock_waits: Vec<LockWait>,
+    /// Which functions held the interpreter's lock meanwhile.
+    pub functions: Functions,
     /// The lowest tier of them.
     pub tier: Tier,
     /// When each of them was in which phase, told from the start of the recording; not of threads that were added up.
@@ -71,7 +78,7 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
     let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
     let rate = people.rate;
     let mut timelines = Timelines { map, rate, origin: from.ticks, kept: Vec::new(), intervals: 0, left_out: 0 };
-    for place in places {
+    for place in &places {
         let end = people.end(place);
         let index = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         rows.push(people.row(place, end, index));
@@ -79,8 +86,11 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
         still_running += u32::from(matches!(end, End::Never(_)));
         lowest = Some(lowest.map_or(tier(&place.section), |lowest: Tier| lowest.min(tier(&place.section))));
     }
+    let (lock_waits, functions) = (waits::read(&places, &rows, rate), functions::read(map, rate));
     Books {
         rows,
+        lock_waits,
+        functions,
         tier: lowest.unwrap_or(Tier::Bare),
         timelines: timelines.kept,
         without_timeline: timelines.left_out,
@@ -352,6 +362,40 @@ mod tests {
         let gone = (Some(7), 3_000_000, false);
         assert_eq!(known, [gone, (Some(8), 3_000_000, true), gone, (Some(8), 5_000_000, true)]);
         assert!(seen[1].0.phases.iter().any(|it| it.open && it.phase == Phase::Compute));
+    }
+
+    #[test]
+    fn holders_are_found_by_their_thread_ids_also_where_their_accounts_were_added_up() {
+        use gild_model::lock_wait::{Holder, LockKind};
+        let (map, _file) = Map::create(8).unwrap();
+        let first = born(&map, Kind::Leader, None, 1_000_000);
+        let second = born(&map, Kind::Thread, Some(first), 2_000_000);
+        let ended = map.place(born(&map, Kind::Thread, Some(first), 2_000_000)).unwrap();
+        let row = |number| &map.place(number).unwrap().section.waits;
+        row(first).book(LockKind::Interpreter, Holder::Worker(7 + second), 50, 2);
+        row(first).book(LockKind::Interpreter, Holder::Nobody, 5, 1);
+        row(second).book(LockKind::Interpreter, Holder::Worker(7 + 2), 60, 1);
+        row(second).book(LockKind::Other, Holder::Worker(999), 70, 1);
+        let other_lock = &map.place(second).unwrap().section.slots[SlotId::phase(Phase::OtherLock).index()];
+        other_lock.entries.store(3, Relaxed);
+        other_lock.wall_ticks.store(100, Relaxed);
+        ended.section.waits.book(LockKind::Interpreter, Holder::Worker(7), 80, 1);
+        ended.section.died_raw_ns.store(3_000_000, Relaxed);
+        assert!(crate::record::fold::add(&map, first, ended));
+        map.clear_place(2);
+        let waits = close(&map, FROM, UNTIL).lock_waits;
+        let cells: Vec<_> = waits.iter().map(|it| (it.lock, it.waiter, it.holder, it.waited_ns, it.entries)).collect();
+        let (gil, other) = (LockKind::Interpreter, LockKind::Other);
+        let expected = [
+            (gil, 0, Holder::Worker(1), 50, 2),
+            (gil, 0, Holder::Nobody, 5, 1),
+            // Those that ended are the third row, to which thread 9 and the unknown thread 999 may belong.
+            (gil, 1, Holder::Worker(2), 60, 1),
+            (other, 1, Holder::Worker(2), 70, 1),
+            (other, 1, Holder::Unknown, 30, 2),
+            (gil, 2, Holder::Worker(0), 80, 1),
+        ];
+        assert_eq!(cells, expected);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub fn add(map: &Map, leader: u32, ended: &Place) -> bool {
         ];
         cells.into_iter().for_each(|(from, into)| move_into(from, into));
     }
+    from.waits.move_into(&into.waits);
     true
 }
 

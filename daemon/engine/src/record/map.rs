@@ -14,7 +14,10 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
-use super::layout::{CHILD_OF, Header, Kind, MAGIC, Place, RING_CAPACITY, Role, size_of_memory, start_of_rings};
+use super::functions::{FUNCTIONS, FunctionCell};
+use super::layout::{
+    CHILD_OF, Header, Kind, MAGIC, Place, RING_CAPACITY, Role, offset_of_functions, size_of_memory, start_of_rings,
+};
 use crate::clock::Anchor;
 use crate::ledger::layout::Section;
 use crate::ledger::timeline::Rings;
@@ -117,6 +120,17 @@ impl Map {
         // SAFETY: `of_size` made sure that there is room for the rings of `capacity` places, and mapped it; they begin at a
         // multiple of the page size, and hold only atomics, for which every bit pattern is valid.
         unsafe { std::slice::from_raw_parts(self.base.add(start_of_rings(self.capacity)).cast().as_ptr(), words) }
+    }
+
+    /// An entry of the table of functions; `None` for a number that there is not.
+    pub fn function(&self, number: u32) -> Option<&FunctionCell> {
+        if number >= FUNCTIONS {
+            return None;
+        }
+        let offset = offset_of_functions(self.capacity) + number as usize * size_of::<FunctionCell>();
+        // SAFETY: `number` is below their count (checked above), for which `of_size` made sure that there is room behind the
+        // places; the sizes of header and place are multiples of the alignment; the rest as in `header`.
+        Some(unsafe { self.base.add(offset).cast::<FunctionCell>().as_ref() })
     }
 
     /// Takes the next place; `None` if there is none left, which is counted.

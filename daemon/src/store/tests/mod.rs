@@ -60,7 +60,13 @@ fn big_trial(repetition: u32) -> Trial {
 }
 
 fn without_accounts(trials: &[Trial]) -> Vec<Trial> {
-    trials.iter().map(|trial| Trial { workers: Vec::new(), task_times: Vec::new(), ..trial.clone() }).collect()
+    let mut trials = trials.to_vec();
+    for trial in &mut trials {
+        (trial.workers, trial.task_times) = (Vec::new(), Vec::new());
+        trial.lock_waits.iter_mut().for_each(Vec::clear);
+        trial.holders.iter_mut().for_each(Vec::clear);
+    }
+    trials
 }
 
 fn rows_of(store: &Store, run: i64) -> Vec<AccountRow> {
@@ -98,6 +104,12 @@ proptest! {
         let mut rows = Vec::new();
         store.task_rows(run, &mut |row| { rows.push(row.times); true }).unwrap();
         prop_assert_eq!(rows, trial.task_times);
+        let mut waits = Vec::new();
+        store.lock_wait_rows(run, &mut |row| { waits.push(row.wait); true }).unwrap();
+        prop_assert_eq!(waits, trial.lock_waits.unwrap_or_default());
+        let mut holders = Vec::new();
+        store.holder_rows(run, &mut |row| { holders.push(row.held); true }).unwrap();
+        prop_assert_eq!(holders, trial.holders.unwrap_or_default());
     }
 }
 
@@ -171,7 +183,7 @@ fn numbers_of_removed_runs_are_not_used_again() {
         store.insert_trial(first, &trial).unwrap();
     }
     assert!(store.remove_run(first).unwrap());
-    for table in ["runs", "cases", "trials", "workers", "accounts", "task_times"] {
+    for table in ["runs", "cases", "trials", "workers", "accounts", "task_times", "lock_waits", "holders"] {
         let left: u32 =
             store.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "{table}");
