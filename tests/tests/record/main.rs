@@ -5,11 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod executors;
 mod guests;
 mod live;
+mod our_code;
 mod pythons;
 mod strangers;
 mod truths;
+mod turns;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -59,6 +62,16 @@ fn share(row: &WorkerAccount, phases: &[Phase]) -> f64 {
 /// A row's time in a state, as a share of its life; a state that one phase lacks is none.
 fn state(row: &WorkerAccount, state: fn(&PhaseAccount) -> Option<u64>) -> f64 {
     row.phases.iter().filter_map(state).sum::<u64>() as f64 / row.accounted_ns as f64
+}
+
+/// How often a row was in a phase.
+fn entries(row: &WorkerAccount, phase: Phase) -> u64 {
+    row.phases.iter().filter(|account| account.phase == phase).map(|account| account.entries).sum()
+}
+
+/// The rows of threads with this name.
+fn named<'t>(trial: &'t Trial, name: &str) -> Vec<&'t WorkerAccount> {
+    trial.workers.iter().filter(|row| row.thread.as_deref() == Some(name)).collect()
 }
 
 /// The interpreter's lock.

@@ -1,4 +1,4 @@
-//! The interpreters that are here: the distribution's, those of `GILD_TEST_PYTHONS`, and those that are kept in archives.
+//! The interpreters that are here: the distribution's, pyenv's, those of `GILD_TEST_PYTHONS`, and those that are kept in archives.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,18 +26,29 @@ pub fn of_machine() -> Option<PathBuf> {
 pub fn with_lock() -> Vec<PathBuf> {
     let more = std::env::var_os(MORE).unwrap_or_default();
     let candidates = [PathBuf::from("python3"), PathBuf::from("/usr/bin/python3")].into_iter();
-    let mut found: Vec<PathBuf> =
-        candidates.chain(std::env::split_paths(&more)).filter_map(|it| resolve(&it)).collect();
-    found.sort();
-    found.dedup();
+    let candidates = candidates.chain(of_pyenv()).chain(std::env::split_paths(&more));
+    let mut found: Vec<PathBuf> = candidates.filter_map(|it| resolve(&it)).collect();
+    let program = |it: &PathBuf| it.canonicalize().unwrap_or_else(|_| it.clone());
+    found.sort_by_key(program);
+    found.dedup_by_key(|it| program(it));
     if found.is_empty() {
         skipped("programs in Python", "there is no python3");
     }
     found
 }
 
+fn of_pyenv() -> Vec<PathBuf> {
+    let root = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let root = root.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pyenv")));
+    let versions = root.and_then(|root| std::fs::read_dir(root.join("versions")).ok()).into_iter().flatten();
+    versions.filter_map(|it| Some(it.ok()?.path().join("bin/python3"))).filter(|it| it.is_file()).collect()
+}
+
+/// An interpreter of a version that gild knows, and with the lock.
 fn resolve(python: &Path) -> Option<PathBuf> {
-    let look = "import sys, sysconfig; print('' if sysconfig.get_config_var('Py_GIL_DISABLED') else sys.executable)";
+    let look = "import sys, sysconfig\n\
+                known = sys.version_info >= (3, 8) and not sysconfig.get_config_var('Py_GIL_DISABLED')\n\
+                print(sys.executable if known else '')";
     let output = Command::new(python).args(["-c", look]).output().ok().filter(|it| it.status.success())?;
     let path = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (!path.is_empty()).then(|| PathBuf::from(path))

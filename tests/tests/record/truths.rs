@@ -14,16 +14,24 @@ use crate::{LOCK, accounts, assert_whole, pythons, record, script, share, state}
 
 /// What a thread's own clocks said at its end.
 #[derive(Debug, Deserialize)]
-struct Told {
-    tid: u32,
-    cpu_ns: u64,
+pub struct Told {
+    /// Its number.
+    pub tid: u32,
+    /// CPU time by its own clock.
+    pub cpu_ns: u64,
+    /// What it did.
+    pub what: String,
 }
 
 /// What `threads.py` says.
 #[derive(Debug, Deserialize)]
-struct Said {
-    version: String,
-    threads: Vec<Told>,
+pub struct Said {
+    /// The interpreter's version.
+    pub version: String,
+    /// How often another thread had its turn, if that was counted.
+    pub turns: u64,
+    /// The threads, in the order in which they ended.
+    pub threads: Vec<Told>,
 }
 
 /// Records `threads.py`, and gives the rows of its threads beside what they said themselves. `None`: there are no
@@ -48,7 +56,7 @@ fn threads(lab: &Lab, python: &Path, what: &str, count: usize, seconds: &str) ->
 
 /// CPU + lock-wait + switch-wait + run-queue + other is the thread's life, and CPU what its own clock says.
 #[track_caller]
-fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
+pub fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
     // What the thread does after it has looked at its clock is the rest of its life: less than a millisecond of CPU time.
     let slack_ns = cpu_ns / 100 + 1_000_000;
     let booked_ns = row.cpu_ns.unwrap();
@@ -86,8 +94,11 @@ fn threads_that_compute_wait_for_the_lock_for_all_but_their_turn() {
 fn threads_that_compute_without_the_lock_do_not_wait_for_it() {
     let Some(python) = pythons::of_machine() else { return };
     let lab = Lab::new();
-    for what in ["checksum", "digest"] {
-        let Some(rows) = threads(&lab, &python, what, 3, "0.6") else { return };
+    let with_numpy = gild_tests::python::with_readers().inspect_err(|why| skipped("kernels of numpy", why)).ok();
+    let own = ["checksum", "digest", "compress"].map(|what| (Some(&python), what));
+    for (python, what) in own.into_iter().chain([(with_numpy.as_ref(), "array")]) {
+        let Some(python) = python else { continue };
+        let Some(rows) = threads(&lab, python, what, 3, "0.6") else { return };
         for (row, cpu_ns) in rows {
             assert_complete(&row, cpu_ns);
             assert!(share(&row, LOCK) < 0.03, "{what}: {row:#?}");
@@ -97,13 +108,13 @@ fn threads_that_compute_without_the_lock_do_not_wait_for_it() {
 }
 
 #[test]
-fn sleepers_wait_for_the_clock_and_waiters_for_another_lock() {
+fn who_sleeps_or_waits_for_something_to_happen_is_idle() {
     let Some(python) = pythons::of_machine() else { return };
     let lab = Lab::new();
-    for (what, phase) in [("sleep", Phase::IoWait), ("event", Phase::OtherLock)] {
+    for what in ["sleep", "event", "queue_get"] {
         let Some(rows) = threads(&lab, &python, what, 3, "0.8") else { return };
         for (row, _) in rows {
-            assert!(share(&row, &[phase]) > 0.85, "{what}: {row:#?}");
+            assert!(share(&row, &[Phase::Idle]) > 0.85, "{what}: {row:#?}");
             assert!(share(&row, LOCK) < 0.05, "{what}: {row:#?}");
             assert!(state(&row, |it| it.on_cpu_ns) < 0.1, "{what}: {row:#?}");
         }
@@ -150,6 +161,26 @@ fn an_interpreter_without_the_lock_never_waits_for_it() {
     for (row, cpu_ns) in rows {
         assert_complete(&row, cpu_ns);
         assert_eq!(LOCK.iter().map(|phase| row.wall_in(*phase)).sum::<u64>(), 0, "{row:#?}");
+    }
+}
+
+#[test]
+fn the_locks_of_an_interpreter_without_the_lock_are_other_locks() {
+    let Some(python) = pythons::free_threaded() else { return };
+    let lab = Lab::new();
+    // A lock of the program's own, that of a list, and being stopped by the collector of another thread.
+    for (what, waiter) in [("contend", "contend"), ("append", "append"), ("spin,collect", "spin")] {
+        let ran = record(
+            &lab,
+            [python.as_os_str(), script("threads.py").as_os_str(), what.as_ref(), "2".as_ref(), "1".as_ref()],
+        );
+        let said: Said = ran.well().json();
+        let trial = accounts(&lab);
+        assert_whole(&trial);
+        let waiters: Vec<_> = said.threads.iter().filter(|told| told.what == waiter).map(|told| told.tid).collect();
+        let rows = || trial.workers.iter().filter(|row| row.tid.is_some_and(|tid| waiters.contains(&tid)));
+        assert!(rows().map(|row| crate::entries(row, Phase::OtherLock)).sum::<u64>() > 5, "{what}: {trial:#?}");
+        assert_eq!(trial.workers.iter().map(|row| share(row, LOCK)).sum::<f64>(), 0.0, "{what}: {trial:#?}");
     }
 }
 
