@@ -56,7 +56,10 @@ fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
     // Where it is not known from which phase the hypervisor took time, that time is still in the phases' time on a CPU. (A
     // thread that its process did not let come to its end has no such figure, and its CPU time is its clock's.)
     let on_cpu_ns = row.phases.iter().filter_map(|it| it.on_cpu_ns).sum::<u64>() - row.stolen_ns.unwrap_or(0);
-    assert!(on_cpu_ns.abs_diff(cpu_ns) <= slack_ns, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
+    // Where switches were too many for records, how much was stolen in all is not known.
+    let may_be_more = row.stolen_ns.is_none() && row.notes.iter().any(|note| note.contains("switched too often"));
+    let is_as_told = if may_be_more { on_cpu_ns + slack_ns >= cpu_ns } else { on_cpu_ns.abs_diff(cpu_ns) <= slack_ns };
+    assert!(is_as_told, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
     type Part = fn(&PhaseAccount) -> Option<u64>;
     let parts: [Part; 4] = [|it| it.on_cpu_ns, |it| it.run_queue_ns, |it| it.blocked_ns, |it| it.stolen_ns];
     let sum: f64 = parts.into_iter().map(|part| state(row, part)).sum();
