@@ -64,11 +64,20 @@ pub fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
     // Where it is not known from which phase the hypervisor took time, that time is still in the phases' time on a CPU. (A
     // thread that its process did not let come to its end has no such figure, and its CPU time is its clock's.)
     let on_cpu_ns = row.phases.iter().filter_map(|it| it.on_cpu_ns).sum::<u64>() - row.stolen_ns.unwrap_or(0);
-    assert!(on_cpu_ns.abs_diff(cpu_ns) <= slack_ns, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
+    // Where switches were too many for records, how much was stolen in all is not known.
+    let may_be_more = row.stolen_ns.is_none() && row.notes.iter().any(|note| note.contains("switched too often"));
+    let is_as_told = if may_be_more { on_cpu_ns + slack_ns >= cpu_ns } else { on_cpu_ns.abs_diff(cpu_ns) <= slack_ns };
+    assert!(is_as_told, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
     type Part = fn(&PhaseAccount) -> Option<u64>;
     let parts: [Part; 4] = [|it| it.on_cpu_ns, |it| it.run_queue_ns, |it| it.blocked_ns, |it| it.stolen_ns];
     let sum: f64 = parts.into_iter().map(|part| state(row, part)).sum();
     assert!((sum - 1.0).abs() < 0.01, "{sum} of its life: {row:#?}");
+}
+
+/// The share of its life that a thread was kept from running by the lock, and not by a core that others had when it got it.
+fn blocked_by_lock(row: &WorkerAccount) -> f64 {
+    let in_lock = row.phases.iter().filter(|account| LOCK.contains(&account.phase));
+    in_lock.map(|account| account.blocked_ns.unwrap_or(account.wall_ns)).sum::<u64>() as f64 / row.accounted_ns as f64
 }
 
 #[test]
@@ -101,7 +110,7 @@ fn threads_that_compute_without_the_lock_do_not_wait_for_it() {
         let Some(rows) = threads(&lab, python, what, 3, "0.6") else { return };
         for (row, cpu_ns) in rows {
             assert_complete(&row, cpu_ns);
-            assert!(share(&row, LOCK) < 0.03, "{what}: {row:#?}");
+            assert!(blocked_by_lock(&row) < 0.03, "{what}: {row:#?}");
             assert!(share(&row, &[Phase::Compute]) > 0.9, "{what}: {row:#?}");
         }
     }
@@ -148,7 +157,7 @@ fn waiting_for_a_core_is_never_waiting_for_the_lock() {
     assert_whole(&trial);
     if trial.tier >= Tier::Software {
         assert!(state(row, |it| it.run_queue_ns) > 0.4, "{row:#?}");
-        assert!(share(row, LOCK) < 0.02, "{row:#?}");
+        assert!(blocked_by_lock(row) < 0.02, "{row:#?}");
         assert!(share(row, &[Phase::Compute]) > 0.9, "{row:#?}");
     }
 }

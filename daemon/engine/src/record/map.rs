@@ -196,7 +196,7 @@ impl Map {
 }
 
 fn handover(pid: u32, number: u32, kind: u32) -> u64 {
-    u64::from(pid) << 32 | u64::from(number + 1 | kind)
+    u64::from(pid) << 32 | u64::from((number + 1) | kind)
 }
 
 /// The words that a section is made of.
