@@ -1,5 +1,6 @@
 //! The command line.
 
+mod python;
 mod run;
 mod runs;
 
@@ -13,6 +14,7 @@ use gild_model::run::RunId;
 use crate::accuracy::options::AccuracyOptions;
 use crate::error::Exit;
 use crate::launch::SESSION_COMMAND;
+pub use python::PythonArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
 pub use runs::{LsArguments, NoteArguments, PruneArguments, SqlArguments, TagArguments};
 

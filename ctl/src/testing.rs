@@ -59,6 +59,7 @@ pub fn experiment() -> Experiment {
     Experiment {
         name: "article".to_owned(),
         kernel: "cpu-bound".to_owned(),
+        python: None,
         plugin: None,
         params: BTreeMap::from([("n".to_owned(), ParamValue::Int(30)), ("tasks".to_owned(), ParamValue::Int(100))]),
         cases: vec![

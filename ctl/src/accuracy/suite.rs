@@ -142,6 +142,7 @@ impl Suite<'_> {
         Ok(Experiment {
             name: format!("accuracy: {}", scenario.name),
             kernel: KERNEL.to_owned(),
+            python: None,
             plugin: None,
             params,
             cases: vec![case],

@@ -14,6 +14,7 @@ mod man;
 mod own_session;
 mod plugin;
 mod prune;
+mod python_call;
 pub mod record;
 mod rm;
 mod run;

@@ -115,9 +115,10 @@ fn conclude(instance: &Instance<'_>, results: &[Value]) -> Result<Outcome, Strin
         .map_err(|(task, error)| format!("the result of task {task} cannot be encoded: {error}"))?;
     let verdict = instance.verify(results);
     Ok(Outcome::Done {
-        digest,
+        digest: Some(digest),
         verified: verdict.as_ref().map(Result::is_ok),
         verify_error: verdict.and_then(Result::err).map(|error| error.to_string()),
+        notes: Vec::new(),
     })
 }
 

@@ -29,6 +29,7 @@
 //! | [`query`] | questions in SQL and their answers |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
+//! | [`python`] | a kernel that is a function in Python |
 //! | [`host`] | what this machine can measure |
 //! | [`paths`] | where the daemon listens and keeps its files by default |
 //! | [`params`] | a kernel's parameters, declared and given, brought together |
@@ -54,6 +55,7 @@ pub mod params;
 pub mod paths;
 pub mod phase;
 pub mod plugin;
+pub mod python;
 pub mod query;
 pub mod recording;
 pub mod run;

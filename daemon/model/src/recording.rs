@@ -119,11 +119,13 @@ pub(crate) fn experiment_of(name: String, workers: u32) -> Experiment {
         chunk: None,
         pinning: Pinning::None,
         params: Default::default(),
+        python: None,
     };
     Experiment {
         name,
         kernel: KERNEL.to_owned(),
         plugin: None,
+        python: None,
         params: Default::default(),
         cases: vec![case],
         repetitions: 1,

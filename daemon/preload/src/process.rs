@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicPtr, AtomicU32};
 use gild_engine::clock::{Anchor, Clock};
 use gild_engine::record::layout::{Kind, Place, Python};
 use gild_engine::record::map::Map;
+use gild_model::phase::Phase;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::thread::{self, Thread};
-use crate::{live, python, tools};
+use crate::{live, python, tools, trial};
 
 /// Threads of a process that keep rows of their own when they have ended.
 pub const ROWS_MAX: u32 = 200;
@@ -61,7 +62,7 @@ pub fn join(map: Map, command: &[u8]) {
     if python::is_here() {
         place.who.python.store(Python::Interpreter as u32, Relaxed);
     }
-    begin_first(map, number, place);
+    begin_first(map, number, place, trial::first_phase(command));
 }
 
 /// This process is so much to Python; `false`: nobody records it.
@@ -90,13 +91,13 @@ pub fn adopt(number: Option<u32>) {
         }
         place.who.python.store(parent.who.python.load(Relaxed), Relaxed);
     }
-    begin_first(map, number, place);
+    begin_first(map, number, place, Phase::Compute);
 }
 
-fn begin_first(map: &'static Map, number: u32, place: &'static Place) {
+fn begin_first(map: &'static Map, number: u32, place: &'static Place, base: Phase) {
     LEADER.store(number, Relaxed);
     // SAFETY: it is static, and this is the only thread of the process.
-    unsafe { FIRST.begin(number, place) };
+    unsafe { FIRST.begin(number, place, base) };
     map.header().arrivals.fetch_add(1, AcqRel);
     wake_recorder(map);
 }

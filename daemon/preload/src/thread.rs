@@ -85,23 +85,23 @@ impl Thread {
         self.routine
     }
 
-    /// Begins the accounts of the calling thread, whose birth has been stamped in the place `number`.
+    /// Begins the accounts of the calling thread, whose birth has been stamped in the place `number`, in the phase `base`.
     ///
     /// # Safety
     /// `self` must stay where it is until [`end`] was called on this thread, and no other thread may use it.
-    pub unsafe fn begin(&self, number: u32, place: &'static Place) {
+    pub unsafe fn begin(&self, number: u32, place: &'static Place, base: Phase) {
         self.number.set(number);
         let meter = Meter::start_with(&place.section, tools::open(), &plan());
         // SAFETY: nobody borrows the meter: `busy` is set until below. What was in it is not dropped, because in the child of
         // a fork it is the parent's, whose mappings are not there.
         unsafe { (*self.meter.get()).write(meter) };
-        self.base.set(Phase::Compute);
+        self.base.set(base);
         self.helper.set(None);
         self.busy.set(false);
         CURRENT.set(self);
         live::add(number);
         write_name(place);
-        self.write(|meter| meter.mark(Phase::Compute));
+        self.write(|meter| meter.mark(base));
     }
 
     /// Does something with the meter, unless that is being done already.

@@ -18,10 +18,10 @@
 //! | [`telling`] | what is told meanwhile |
 //! | [`report`] | what it all comes to |
 
-mod program;
+pub(crate) mod program;
 mod report;
 mod telling;
-mod watch;
+pub(crate) mod watch;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -110,7 +110,8 @@ fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
     let mut teller = telling::Teller::new(out, every).map_err(resource("a pipe that never blocks"))?;
     let child = program::start(&recording, &library, folder, command, watch.mask_before())?;
     teller.begun(before.begun(command));
-    let ended = watch.until_end_of(child, &mut recording, &mut teller).map_err(resource("a wait for processes"))?;
+    let ended =
+        watch.until_end_of(child, &mut recording, Some(&mut teller)).map_err(resource("a wait for processes"))?;
     let told = report::report(&recording, before, command, ended, code.err());
     let status = told.ended.status();
     // Whoever asked is gone: nobody is told, and the command's status is still right.
@@ -128,7 +129,7 @@ fn parse(arguments: &[OsString]) -> Option<(File, Option<Duration>, &[OsString])
 }
 
 /// Takes over a descriptor that was inherited.
-fn take(descriptor: RawFd) -> Option<File> {
+pub(crate) fn take(descriptor: RawFd) -> Option<File> {
     nix::fcntl::fcntl(borrowed(descriptor), nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).ok()?;
     // SAFETY: it is open (fcntl did not fail), was given to this program to keep, and nobody else here knows it.
     Some(unsafe { File::from_raw_fd(descriptor) })

@@ -81,7 +81,7 @@ impl Watch {
         self.mask_before
     }
 
-    /// Waits until the command is over; meanwhile `teller` tells how far it is.
+    /// Waits until the command is over; meanwhile `teller`, if there is one, tells how far it is.
     ///
     /// # Errors
     /// poll(2) or waitpid(2) failed.
@@ -89,12 +89,16 @@ impl Watch {
         &mut self,
         mut child: Child,
         recording: &mut Recording,
-        teller: &mut Teller,
+        mut teller: Option<&mut Teller>,
     ) -> io::Result<End> {
         let pid = child.id();
         loop {
-            self.wait(recording, teller.due_in(), teller.blocked_on())?;
-            teller.go_on(recording);
+            let told = teller.as_deref();
+            let due_in = told.map_or(PollTimeout::NONE, Teller::due_in);
+            self.wait(recording, due_in, told.and_then(Teller::blocked_on))?;
+            if let Some(teller) = &mut teller {
+                teller.go_on(recording);
+            }
             if let Some(status) = child.try_wait()? {
                 let end = End { how: ended(status), raw_ns: raw_ns() };
                 recording.gone(pid);

@@ -6,6 +6,7 @@ use gild_model::api::Problem;
 
 use crate::fit::Misfit;
 use crate::plugins::PluginError;
+use crate::python::probe::ProbeError;
 use crate::queue::Denied;
 use crate::runs::RunError;
 use crate::store::StoreError;
@@ -81,6 +82,15 @@ impl From<PluginError> for Refusal {
                 Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "no such kernel", error)
             }
             PluginError::Start { .. } | PluginError::Io { .. } => Refusal::internal(error),
+        }
+    }
+}
+
+impl From<ProbeError> for Refusal {
+    fn from(error: ProbeError) -> Refusal {
+        match error {
+            ProbeError::Refused(_) => Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "cannot run this Python", error),
+            ProbeError::Start { .. } | ProbeError::Io { .. } => Refusal::internal(error),
         }
     }
 }

@@ -29,6 +29,7 @@ use super::questions;
 use super::recordings;
 use crate::daemon::Daemon;
 use crate::fit;
+use crate::python::probe;
 use crate::runs::{Accepted, RunError};
 use crate::summary;
 
@@ -132,14 +133,32 @@ async fn submit(State(daemon): Shared, body: Body) -> Answer<Response> {
     let config = daemon.config();
     let mut experiment: Experiment = body::read_json(body, &config).await?;
     experiment.check().map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid experiment", error))?;
-    let plugin: Option<&FilePath> = experiment.plugin.as_deref();
-    let (info, kernel) = daemon.plugins.resolve(&experiment.kernel, plugin, &daemon.plugin_path()).await?;
-    fit::check(&experiment, &kernel, &daemon.host().cores)?;
-    experiment.plugin = Some(info.path);
-    let head = daemon.runs.submit(Accepted { experiment, deterministic: kernel.deterministic }, config.queue_max)?;
+    let deterministic = if experiment.python.is_some() {
+        look_at_interpreters(&daemon, &mut experiment).await?
+    } else {
+        look_up_plugin(&daemon, &mut experiment).await?
+    };
+    let head = daemon.runs.submit(Accepted { experiment, deterministic }, config.queue_max)?;
     tracing::info!(run = head.id, name = %head.name, kernel = %head.kernel, "run accepted");
     let location = [(header::LOCATION, format!("/v1/runs/{}", head.id))];
     Ok((StatusCode::CREATED, location, Json(head)).into_response())
+}
+
+/// Fills in the library that holds the kernel, and says whether the kernel gives equal results for equal input.
+async fn look_up_plugin(daemon: &Daemon, experiment: &mut Experiment) -> Answer<bool> {
+    let plugin: Option<&FilePath> = experiment.plugin.as_deref();
+    let (info, kernel) = daemon.plugins.resolve(&experiment.kernel, plugin, &daemon.plugin_path()).await?;
+    fit::check(experiment, &kernel, &daemon.host().cores)?;
+    experiment.plugin = Some(info.path);
+    Ok(kernel.deterministic)
+}
+
+/// The same for a kernel in Python: fills in what its interpreters are.
+async fn look_at_interpreters(daemon: &Daemon, experiment: &mut Experiment) -> Answer<bool> {
+    fit::check_python(experiment, &daemon.host().cores)?;
+    let Some(kernel) = &mut experiment.python else { return Ok(false) };
+    kernel.interpreters = probe::interpreters(&daemon.spawner, kernel, &experiment.cases).await?;
+    Ok(kernel.deterministic)
 }
 
 async fn show(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<Run>> {

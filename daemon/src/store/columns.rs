@@ -68,7 +68,7 @@ macro_rules! named {
 }
 
 named! {
-    gild_model::account::Role: [Self::Coordinator, Self::Worker];
+    gild_model::account::Role: [Self::Coordinator, Self::Worker, Self::Helper];
     gild_model::case::Dispatch: Self::ALL.iter().copied();
     gild_model::case::LockPolicy: Self::ALL.iter().copied();
     gild_model::case::Model: Self::ALL.iter().copied();

@@ -161,9 +161,9 @@ impl Store {
 fn insert_case(connection: &rusqlite::Connection, run: RunId, position: usize, case: &Case) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO cases (run, position, name, model, workers, in_flight, threads_per_process, lock, interval_us,
-             check_interval, start, transport, dispatch, chunk, pinning, params)
+             check_interval, start, transport, dispatch, chunk, pinning, params, python)
          VALUES (:run, :position, :name, :model, :workers, :in_flight, :threads_per_process, :lock, :interval_us,
-             :check_interval, :start, :transport, :dispatch, :chunk, :pinning, :params)",
+             :check_interval, :start, :transport, :dispatch, :chunk, :pinning, :params, :python)",
     )?;
     statement.execute(named_params! {
         ":run": run,
@@ -182,6 +182,7 @@ fn insert_case(connection: &rusqlite::Connection, run: RunId, position: usize, c
         ":chunk": case.chunk,
         ":pinning": case.pinning.to_string(),
         ":params": Json(&case.params),
+        ":python": case.python.as_ref().map(|it| it.to_string_lossy()),
     })?;
     Ok(())
 }

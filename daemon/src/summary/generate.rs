@@ -35,6 +35,7 @@ pub fn experiment() -> Experiment {
     Experiment {
         name: "an experiment".to_owned(),
         kernel: "a-kernel".to_owned(),
+        python: None,
         plugin: None,
         params: [("n".to_owned(), gild_model::experiment::ParamValue::Float(0.1 + 0.2))].into(),
         cases: vec![

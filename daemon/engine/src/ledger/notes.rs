@@ -40,6 +40,15 @@ pub(super) fn of(section: &Section, role: Role, counters: &[CounterReading], lif
     .collect()
 }
 
+/// The notes on a recording as a whole.
+pub(super) fn of_recording(without_place: u32, never_began: u32) -> impl Iterator<Item = String> {
+    let lost = (without_place > 0).then(|| format!("threads that there was no room to record: {without_place}"));
+    let never = (never_began > 0).then(|| {
+        format!("programs that were started and have no accounts, because they are static, privileged or of another libc: {never_began}")
+    });
+    lost.into_iter().chain(never)
+}
+
 /// Fast and slow cores count different things: what was counted here and there is neither summed nor scaled.
 fn several_kinds(pmus: &CorePmus) -> String {
     format!(

@@ -51,7 +51,7 @@ pub const INTERVALS_MAX: usize = 1 << 20;
 
 /// Why a thread has no last act of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum End {
+pub(super) enum End {
     /// It has.
     Own,
     /// Its process was gone then.
@@ -72,26 +72,25 @@ impl End {
 
 /// Turns a recording into books; `from` and `until` are the anchors at both ends of it.
 pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
-    let people = People::new(map, from, until);
+    let people = People::of(map, from, until);
     let (places, never_began) = people.places();
     let without_our_code = places.iter().filter(|place| has_only_an_interpreter(place)).count() as u32;
-    let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
+    let (mut rows, mut still_running) = (Vec::new(), 0);
     let rate = people.rate;
-    let mut timelines = Timelines { map, rate, origin: from.ticks, kept: Vec::new(), intervals: 0, left_out: 0 };
+    let mut timelines = Timelines::from(map, rate, from.ticks);
     for place in &places {
         let end = people.end(place);
         let index = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         rows.push(people.row(place, end, index));
-        timelines.add(place, end, until, index);
+        timelines.add(place, end, until, index, (Role::Worker, index));
         still_running += u32::from(matches!(end, End::Never(_)));
-        lowest = Some(lowest.map_or(tier(&place.section), |lowest: Tier| lowest.min(tier(&place.section))));
     }
     let (lock_waits, functions) = (waits::read(&places, &rows, rate), functions::read(map, rate));
     Books {
         rows,
         lock_waits,
         functions,
-        tier: lowest.unwrap_or(Tier::Bare),
+        tier: lowest_tier(places.iter().copied()),
         timelines: timelines.kept,
         without_timeline: timelines.left_out,
         without_place: map.without_place(),
@@ -103,17 +102,23 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
 }
 
 /// The timelines of a recording's rows.
-struct Timelines<'m> {
+pub(super) struct Timelines<'m> {
     map: &'m Map,
     rate: Rate,
     origin: u64,
-    kept: Vec<WorkerTimeline>,
+    pub kept: Vec<WorkerTimeline>,
     intervals: usize,
-    left_out: u32,
+    pub left_out: u32,
 }
 
-impl Timelines<'_> {
-    fn add(&mut self, place: &Place, end: End, until: Anchor, row: u32) {
+impl<'m> Timelines<'m> {
+    /// None so far. `origin`: ticks that times are told from.
+    pub fn from(map: &'m Map, rate: Rate, origin: u64) -> Timelines<'m> {
+        Timelines { map, rate, origin, kept: Vec::new(), intervals: 0, left_out: 0 }
+    }
+
+    /// Adds that of somebody, whose accounts are in this row.
+    pub fn add(&mut self, place: &Place, end: End, until: Anchor, row: u32, (role, index): (Role, u32)) {
         if kind(place) == Kind::Ended {
             return;
         }
@@ -127,7 +132,7 @@ impl Timelines<'_> {
         }
         self.intervals += timeline.len();
         let kernel_phases = Vec::new();
-        self.kept.push(WorkerTimeline { row, role: Role::Worker, index: row, kernel_phases, timeline });
+        self.kept.push(WorkerTimeline { row, role, index, kernel_phases, timeline });
     }
 }
 
@@ -135,14 +140,15 @@ fn has_only_an_interpreter(place: &Place) -> bool {
     kind(place) == Kind::Leader && place.who.python.load(Relaxed) == Python::Interpreter as u32
 }
 
-fn parts_missing(map: &Map) -> Vec<&'static str> {
+/// The parts of Python's standard library that our code could not wrap whole.
+pub(super) fn parts_missing(map: &Map) -> Vec<&'static str> {
     let bits = map.header().missing.load(Relaxed);
     (0..).zip(PARTS).filter(|(part, _)| bits >> part & 1 != 0).map(|(_, name)| name).collect()
 }
 
 /// The rows of a recording that goes on, as they are at `now`, each with whether its thread is alive.
 pub(super) fn look(map: &Map, from: Anchor, now: Anchor) -> Vec<(WorkerAccount, bool)> {
-    let people = People::new(map, from, now);
+    let people = People::of(map, from, now);
     let row = |(index, place): (u32, &Place)| {
         let end = people.end(place);
         (people.row(place, end, index), matches!(end, End::Never(_)))
@@ -150,12 +156,17 @@ pub(super) fn look(map: &Map, from: Anchor, now: Anchor) -> Vec<(WorkerAccount, 
     (0..).zip(people.places().0).map(row).collect()
 }
 
-fn kind(place: &Place) -> Kind {
+/// The lowest tier of these.
+pub(super) fn lowest_tier<'p>(places: impl Iterator<Item = &'p Place>) -> Tier {
+    places.map(|place| tier(&place.section)).min().unwrap_or(Tier::Bare)
+}
+
+pub(super) fn kind(place: &Place) -> Kind {
     Kind::from_number(place.who.kind.load(Acquire))
 }
 
 /// Whether somebody writes, or wrote, the accounts of this place.
-fn began(place: &Place) -> bool {
+pub(super) fn began(place: &Place) -> bool {
     kind(place) == Kind::Ended || place.section.tid.load(Relaxed) != 0
 }
 
@@ -171,7 +182,7 @@ fn births(map: &Map) -> BTreeMap<u32, Vec<Anchor>> {
 }
 
 /// What all rows of a recording have in common.
-struct People<'m> {
+pub(super) struct People<'m> {
     map: &'m Map,
     rate: Rate,
     until: Anchor,
@@ -179,10 +190,16 @@ struct People<'m> {
 }
 
 impl<'m> People<'m> {
-    fn new(map: &'m Map, from: Anchor, until: Anchor) -> People<'m> {
+    /// Of a recording between these anchors.
+    pub fn of(map: &'m Map, from: Anchor, until: Anchor) -> People<'m> {
         let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 });
         let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
         People { map, rate, until, births: births(map) }
+    }
+
+    /// Nanoseconds per tick.
+    pub fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// The places in which somebody began, process by process, and the number of those in which nobody did.
@@ -199,7 +216,8 @@ impl<'m> People<'m> {
         self.map.place(place.who.leader.load(Relaxed).checked_sub(1)?)
     }
 
-    fn end(&self, place: &Place) -> End {
+    /// How somebody ended.
+    pub fn end(&self, place: &Place) -> End {
         if kind(place) == Kind::Ended || place.section.died_raw_ns.load(Relaxed) != 0 {
             return End::Own;
         }
@@ -213,7 +231,8 @@ impl<'m> People<'m> {
         later.min_by_key(|birth| birth.raw_ns).map_or(End::Never(self.until), |birth| End::Gone(*birth))
     }
 
-    fn row(&self, place: &Place, end: End, index: u32) -> WorkerAccount {
+    /// The row of somebody.
+    pub fn row(&self, place: &Place, end: End, index: u32) -> WorkerAccount {
         let until = end.at(self.until);
         let mut row = Closing::without_kernel_phases(self.rate, until).account(&place.section, Role::Worker, index);
         row.command = self.leader(place).map(|leader| read_text(&leader.who.command));

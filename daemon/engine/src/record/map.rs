@@ -1,6 +1,5 @@
 //! The shared mapping of a recording, and taking places in it.
 
-use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
@@ -54,13 +53,13 @@ impl Map {
     ///
     /// # Errors
     /// mmap failed, or it is no recording of this version.
-    pub fn attach(file: &File) -> io::Result<Map> {
-        let header = Map::of_size(file, 0)?;
+    pub fn attach(file: impl AsFd) -> io::Result<Map> {
+        let header = Map::of_size(&file, 0)?;
         let (magic, capacity) = (header.header().magic.load(Relaxed), header.header().capacity.load(Relaxed));
         if magic != MAGIC {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Map::of_size(file, capacity)
+        Map::of_size(&file, capacity)
     }
 
     fn of_size(file: impl AsFd, capacity: u32) -> io::Result<Map> {
@@ -218,6 +217,7 @@ impl Drop for Map {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     #[test]
     fn places_are_taken_until_there_are_no_more_and_the_rest_is_counted() {

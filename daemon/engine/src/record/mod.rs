@@ -26,6 +26,7 @@
 //! | [`functions`] | which functions held the interpreter's lock while others waited |
 //! | `waits` | who made whom wait |
 //! | [`books`] | places to rows of accounts, processes to their ends |
+//! | [`trial`] | of a trial in a recording: who is the coordinator, a worker, a helper |
 //! | [`owner`] | the recorder's view |
 //! | [`orders`] | what Python code of ours tells the library |
 
@@ -36,6 +37,7 @@ pub mod layout;
 pub mod map;
 pub mod orders;
 pub mod owner;
+pub mod trial;
 mod waits;
 
 /// The environment variable that names the memory: `/proc/PID/fd/N` of the recorder.
