@@ -12,17 +12,22 @@ use std::path::{Path, PathBuf};
 use gild_model::paths;
 use sha2::{Digest, Sha256};
 
-/// The files, by name.
-const FILES: [(&str, &str); 8] = [
-    ("gild_call.py", include_str!("../../python/gild_call.py")),
-    ("gild_digest.py", include_str!("../../python/gild_digest.py")),
-    ("gild_inputs.py", include_str!("../../python/gild_inputs.py")),
-    ("gild_interpreters.py", include_str!("../../python/gild_interpreters.py")),
+/// The files, by name. The code of ours takes its folder out of an interpreter's path when it has been imported; that of trials has
+/// a folder of its own, which stays there, so that worker processes and interpreters find it.
+const FILES: [(&str, &str); 9] = [
+    ("trial/gild_call.py", include_str!("../../python/gild_call.py")),
+    ("trial/gild_digest.py", include_str!("../../python/gild_digest.py")),
+    ("trial/gild_inputs.py", include_str!("../../python/gild_inputs.py")),
+    ("trial/gild_interpreters.py", include_str!("../../python/gild_interpreters.py")),
     ("gild_marks.py", include_str!("../../python/gild_marks.py")),
     ("gild_patches.py", include_str!("../../python/gild_patches.py")),
-    ("gild_trial.py", include_str!("../../python/gild_trial.py")),
+    ("trial/gild_marks.py", include_str!("../../python/gild_marks.py")),
+    ("trial/gild_trial.py", include_str!("../../python/gild_trial.py")),
     ("sitecustomize.py", include_str!("../../python/sitecustomize.py")),
 ];
+
+/// The folder in it with the code of trials.
+pub const TRIAL: &str = "trial";
 
 /// The folder with all of them, made if it is not there.
 ///
@@ -57,7 +62,7 @@ fn folder_in(parent: &Path) -> io::Result<PathBuf> {
     if !folder.is_dir() {
         let making = parent.join(format!("python-{}", std::process::id()));
         let _ = fs::remove_dir_all(&making);
-        DirBuilder::new().mode(0o700).create(&making)?;
+        DirBuilder::new().mode(0o700).recursive(true).create(making.join(TRIAL))?;
         FILES.iter().try_for_each(|(name, text)| File::create(making.join(name))?.write_all(text.as_bytes()))?;
         // Somebody else may have been faster, with the same contents.
         if let Err(error) = fs::rename(&making, &folder) {

@@ -13,6 +13,8 @@ use gild_model::python::{Inputs, PythonKernel};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 
+use super::files::TRIAL;
+
 /// The folders that an interpreter looks for modules in first.
 const PATH: &str = "PYTHONPATH";
 
@@ -156,6 +158,8 @@ fn memory() -> io::Result<File> {
 fn search_path(ours: PathBuf, kernel: &PythonKernel, before: Option<OsString>) -> io::Result<OsString> {
     let before = before.filter(|it| !it.is_empty());
     let before: Vec<PathBuf> = before.iter().flat_map(std::env::split_paths).collect();
-    let folders = [ours].into_iter().chain(kernel.path.iter().cloned()).chain([kernel.folder.clone()]).chain(before);
+    let trial = ours.join(TRIAL);
+    let folders =
+        [ours, trial].into_iter().chain(kernel.path.iter().cloned()).chain([kernel.folder.clone()]).chain(before);
     std::env::join_paths(folders).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }

@@ -6,6 +6,7 @@ use gild_model::account::{CounterReading, Role};
 
 use super::layout::{Section, flag};
 use crate::core_pmus::CorePmus;
+use crate::record;
 
 /// A counter that counted less of the time than this shared the PMU; what is missing above it is rounding.
 const SHARED_BELOW: f64 = 0.99;
@@ -41,12 +42,20 @@ pub(super) fn of(section: &Section, role: Role, counters: &[CounterReading], lif
 }
 
 /// The notes on a recording as a whole.
-pub(super) fn of_recording(without_place: u32, never_began: u32) -> impl Iterator<Item = String> {
-    let lost = (without_place > 0).then(|| format!("threads that there was no room to record: {without_place}"));
-    let never = (never_began > 0).then(|| {
+pub(super) fn of_recording(books: &record::books::Books) -> impl Iterator<Item = String> {
+    let record::books::Books { without_place, never_began, without_our_code, parts_missing, .. } = books;
+    let lost = (*without_place > 0).then(|| format!("threads that there was no room to record: {without_place}"));
+    let never = (*never_began > 0).then(|| {
         format!("programs that were started and have no accounts, because they are static, privileged or of another libc: {never_began}")
     });
-    lost.into_iter().chain(never)
+    let code = (*without_our_code > 0).then(|| {
+        format!("processes of Python that did not run gild's code, so that what their executors do is not told apart: {without_our_code}")
+    });
+    let missing = (!parts_missing.is_empty()).then(|| {
+        let parts = parts_missing.join(", ");
+        format!("this Python's {parts} lacks something that gild looks for; what is done there is not told apart")
+    });
+    [lost, never, code, missing].into_iter().flatten()
 }
 
 /// Fast and slow cores count different things: what was counted here and there is neither summed nor scaled.

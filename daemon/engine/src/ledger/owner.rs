@@ -144,12 +144,13 @@ impl Ledger {
         let rows = recording.close_trial((from != 0).then_some(from..if until != 0 { until } else { u64::MAX }));
         let accounting = recording.accounting(&rows);
         let Closed { books, tasks, .. } = self.close(visit);
+        let notes = notes::of_recording(&rows).collect::<Vec<_>>();
         let timelines = if has_timelines { rows.timelines } else { Vec::new() };
         let tasks_done = rows.rows.iter().map(|row| row.tasks).sum();
         let mut books =
             Books { tasks_done, tier: rows.tier, accounting, workers: rows.rows, lock_waits: rows.lock_waits, ..books };
         if let Some(first) = books.workers.first_mut() {
-            first.notes.extend(notes::of_recording(rows.without_place, rows.never_began));
+            first.notes.extend(notes);
         }
         Closed { books, tasks, timelines: Ok(timelines), functions: rows.functions.holders }
     }

@@ -136,7 +136,8 @@ impl<'m> Timelines<'m> {
     }
 }
 
-fn has_only_an_interpreter(place: &Place) -> bool {
+/// Whether it is a process with an interpreter that did not run our code.
+pub(super) fn has_only_an_interpreter(place: &Place) -> bool {
     kind(place) == Kind::Leader && place.who.python.load(Relaxed) == Python::Interpreter as u32
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use gild_model::account::{self, WorkerAccount};
 use gild_model::lock_wait::{Holder, LockKind, LockWait};
 
-use super::books::{Books, People, Timelines, began, kind, lowest_tier, parts_missing};
+use super::books::{Books, People, Timelines, began, has_only_an_interpreter, kind, lowest_tier, parts_missing};
 use super::functions;
 use super::layout::{Kind, Place, Role};
 use super::map::Map;
@@ -57,12 +57,12 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor, wall: Option<Range<u
         rows,
         timelines: timelines.kept,
         without_timeline: timelines.left_out,
-        without_our_code: 0,
-        parts_missing: parts_missing(map),
         tier: lowest_tier(cast.iter().map(|(_, place)| *place)),
         without_place: map.without_place(),
         still_running: 0,
         never_began: all().filter(|it| !began(it) && is_within(it, &wall)).count() as u32,
+        without_our_code: cast.iter().filter(|(_, place)| has_only_an_interpreter(place)).count() as u32,
+        parts_missing: parts_missing(map),
     }
 }
 
