@@ -112,9 +112,9 @@ fn a_newer_store_is_refused_and_left_alone() {
     drop(store);
     let before = fs::read(&path).unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 4, .. }), "{error:?}");
     let says = error.to_string();
-    assert!(says.contains("version 99") && says.contains("up to 3") && says.contains("gild.db"), "{says}");
+    assert!(says.contains("version 99") && says.contains("up to 4") && says.contains("gild.db"), "{says}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -144,8 +144,8 @@ fn an_older_schema_is_brought_up_to_date_step_by_step() {
             Ok((row.get(0)?, row.get(1)?))
         })
         .unwrap();
-    assert_eq!((colour.as_str(), version), ("red", 5));
-    assert!(matches!(schema::check(&store.connection, &path, MIGRATIONS), Err(StoreError::Newer { found: 5, .. })));
+    assert_eq!((colour.as_str(), version), ("red", 6));
+    assert!(matches!(schema::check(&store.connection, &path, MIGRATIONS), Err(StoreError::Newer { found: 6, .. })));
 }
 
 #[test]
