@@ -2,7 +2,7 @@
 //!
 //! The queue decides ([`crate::queue`]); what it decides is stored first, then told. Locks are taken in the order
 //! queue, store, and are never held across an await. Should the end of a run not fit into the store (a full
-//! disk), it is kept here, shown to whoever asks, and stored as soon as that works. Recordings ([`recordings`]) go past
+//! disk), it is kept here, shown to whoever asks, and stored as soon as that works. Recordings (`recordings`) go past
 //! the queue.
 
 mod live;

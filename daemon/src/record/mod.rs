@@ -13,10 +13,10 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`program`] | the environment and the start of the command |
-//! | [`watch`] | waiting for its end; processes that come and go; signals |
-//! | [`telling`] | what is told meanwhile |
-//! | [`report`] | what it all comes to |
+//! | `program` | the environment and the start of the command |
+//! | `watch` | waiting for its end; processes that come and go; signals |
+//! | `telling` | what is told meanwhile |
+//! | `report` | what it all comes to |
 
 pub(crate) mod program;
 mod report;
