@@ -62,6 +62,14 @@ fn state(row: &WorkerAccount, state: fn(&PhaseAccount) -> Option<u64>) -> f64 {
     row.phases.iter().filter_map(state).sum::<u64>() as f64 / row.accounted_ns as f64
 }
 
+/// A row's time in waits for the interpreter's lock, as a share of its life, without what it waited for a core in them: after
+/// it was woken with the lock, a machine that others use may let it wait for long.
+fn share_of_lock(row: &WorkerAccount) -> f64 {
+    let waits = row.phases.iter().filter(|account| LOCK.contains(&account.phase));
+    waits.map(|account| account.wall_ns - account.run_queue_ns.unwrap_or(0)).sum::<u64>() as f64
+        / row.accounted_ns as f64
+}
+
 /// How often a row was in a phase.
 fn entries(row: &WorkerAccount, phase: Phase) -> u64 {
     row.phases.iter().filter(|account| account.phase == phase).map(|account| account.entries).sum()

@@ -15,6 +15,7 @@ import time
 import zlib
 
 BUFFER = bytes(16 << 20)
+SMALLER = bytes(4 << 20)
 LOCK = threading.Lock()
 LIST = []
 last = None
@@ -49,7 +50,7 @@ def digest(until):
 def compress(until):
     """The same."""
     while time.monotonic() < until:
-        zlib.compress(BUFFER[: 4 << 20])
+        zlib.compress(SMALLER)
 
 
 def array(until):

@@ -10,7 +10,7 @@ use gild_tests::lab::Lab;
 use gild_tests::skipped;
 use serde::Deserialize;
 
-use crate::{LOCK, accounts, assert_whole, pythons, record, script, share, state};
+use crate::{LOCK, accounts, assert_whole, pythons, record, script, share, share_of_lock, state};
 
 /// What a thread's own clocks said at its end.
 #[derive(Debug, Deserialize)]
@@ -101,8 +101,10 @@ fn threads_that_compute_without_the_lock_do_not_wait_for_it() {
         let Some(rows) = threads(&lab, python, what, 3, "0.6") else { return };
         for (row, cpu_ns) in rows {
             assert_complete(&row, cpu_ns);
-            assert!(share(&row, LOCK) < 0.03, "{what}: {row:#?}");
-            assert!(share(&row, &[Phase::Compute]) > 0.9, "{what}: {row:#?}");
+            // Who loses its core while it has the lock, to look at the clock, lets the others wait for it.
+            let margin = 0.03 + 0.15 * state(&row, |it| it.run_queue_ns);
+            assert!(share_of_lock(&row) < margin, "{what}: {row:#?}");
+            assert!(share(&row, &[Phase::Compute]) > 0.97 - 2.0 * margin, "{what}: {row:#?}");
         }
     }
 }
@@ -115,7 +117,7 @@ fn who_sleeps_or_waits_for_something_to_happen_is_idle() {
         let Some(rows) = threads(&lab, &python, what, 3, "0.8") else { return };
         for (row, _) in rows {
             assert!(share(&row, &[Phase::Idle]) > 0.85, "{what}: {row:#?}");
-            assert!(share(&row, LOCK) < 0.05, "{what}: {row:#?}");
+            assert!(share_of_lock(&row) < 0.05, "{what}: {row:#?}");
             assert!(state(&row, |it| it.on_cpu_ns) < 0.1, "{what}: {row:#?}");
         }
     }
@@ -148,7 +150,7 @@ fn waiting_for_a_core_is_never_waiting_for_the_lock() {
     assert_whole(&trial);
     if trial.tier >= Tier::Software {
         assert!(state(row, |it| it.run_queue_ns) > 0.4, "{row:#?}");
-        assert!(share(row, LOCK) < 0.02, "{row:#?}");
+        assert!(share_of_lock(row) < 0.02, "{row:#?}");
         assert!(share(row, &[Phase::Compute]) > 0.9, "{row:#?}");
     }
 }
