@@ -14,7 +14,9 @@ _HELLO, _BASE, _PLANNED, _WALL_BEGIN, _WALL_END, _TAKE, _DONE, _COLLECTED = (n <
 _NAMED, _HERE, _MISSING = (n << 24 for n in range(9, 12))
 
 # The numbers of phases in the ledger (gild_model::phase).
-IDLE, DECODE, ENCODE, SEND, RECEIVE, COMPUTE = 1, 2, 3, 4, 5, 8
+STARTUP, IDLE, DECODE, ENCODE, SEND, RECEIVE, COMPUTE = 0, 1, 2, 3, 4, 5, 8
+
+_JOIN, _PINNED, _TURN = (n << 24 for n in range(32, 35))
 
 _VERSION = 1
 
@@ -110,3 +112,18 @@ def done(task):
 def collected(task):
     """The calling thread has the result of this task in its hands."""
     return _obeyed(_COLLECTED | task)
+
+
+def join():
+    """The calling thread is a worker from now on; the answer is its number."""
+    return _obeyed(_JOIN)
+
+
+def pinned(core):
+    """The calling thread has been pinned to this core."""
+    return _obeyed(_PINNED | core)
+
+
+def turn(task):
+    """Of several tasks that the calling thread has taken and not finished, this is the current one."""
+    return _obeyed(_TURN | task)

@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! The programs that the daemon or gilctl start (`coordinator`, `worker`, `scan`, `record`) are told apart before anything else
+//! The programs that the daemon or gilctl start (`coordinator`, `worker`, `scan`, `python`, `record`) are told apart before anything else
 //! is set up: a trial pays for every microsecond of their start.
 
 use std::ffi::OsString;
@@ -60,6 +60,10 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Some("scan") if arguments.len() == 3 => {
             name_process(c"gild-scan");
             gild_engine::scan::main(Path::new(&arguments[2]))
+        }
+        Some("python") if arguments.len() == 2 => {
+            name_process(c"gild-python");
+            crate::python::program::main()
         }
         Some("record") => crate::record::main(&arguments[2..]),
         _ => control(arguments),

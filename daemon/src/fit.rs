@@ -61,6 +61,18 @@ fn check_case(case: &Case, kernel: &KernelInfo, cores: &[CoreInfo]) -> Result<()
     if case.start == Some(Start::Fork) && !kernel.fork_safe {
         return Err(Misfit::ForkUnsafe { case: case.name.clone(), kernel: kernel.name.clone() });
     }
+    check_pinning(case, cores)
+}
+
+/// Checks the cases of a kernel in Python, of which the interpreters know everything else.
+///
+/// # Errors
+/// The first misfit.
+pub fn check_python(experiment: &Experiment, cores: &[CoreInfo]) -> Result<(), Misfit> {
+    experiment.cases.iter().try_for_each(|case| check_pinning(case, cores))
+}
+
+fn check_pinning(case: &Case, cores: &[CoreInfo]) -> Result<(), Misfit> {
     let Pinning::Cores(asked) = &case.pinning else { return Ok(()) };
     match asked.iter().find(|core| !cores.iter().any(|known| known.cpu == **core)) {
         None => Ok(()),

@@ -12,18 +12,21 @@
 
 use std::future::pending;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gild_engine::ledger::{Books, Ledger, Live};
+use gild_engine::ledger::{Books, Closed, Ledger, Live};
 use gild_engine::noise::{Reading, between};
-use gild_engine::spec::{CONTROL_FD, LEDGER_FD, TrialSpec};
+use gild_engine::record::owner::Recording;
+use gild_engine::spec::{CONTROL_FD, LEDGER_FD, Outcome, RECORDING_FD, TrialSpec};
 use gild_model::account::Role;
+use gild_model::lock_wait::HoldingFunction;
 use gild_model::noise::Noise;
 use gild_model::task_times::TaskTimes;
+use gild_model::timeline::WorkerTimeline;
 use gild_model::trial::Trial;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -31,6 +34,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::output::{Tail, pipe, read_bounded};
+use crate::python::spec::PythonSpec;
 use crate::schedule::Turn;
 use crate::spawner::protocol::{End, Exit, Job, JobKind};
 use crate::spawner::{Process, Spawner, StartError};
@@ -63,6 +67,77 @@ pub enum TrialError {
     Start(#[from] StartError),
 }
 
+/// What is to be done in a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// A plugin's kernel is run by a coordinator.
+    Kernel(TrialSpec),
+    /// A kernel in Python is run by its interpreter's executors, whose accounts are in a recording.
+    Python {
+        /// What `gild python` is told.
+        spec: PythonSpec,
+        /// Most workers that there will be.
+        workers: u32,
+        /// Whether their timelines are kept.
+        timeline: bool,
+    },
+}
+
+impl Work {
+    fn program(&self) -> &'static str {
+        match self {
+            Work::Kernel(_) => "coordinator",
+            Work::Python { .. } => "python",
+        }
+    }
+
+    fn spec(&self) -> Vec<u8> {
+        let text = match self {
+            Work::Kernel(spec) => serde_json::to_vec(spec),
+            Work::Python { spec, .. } => serde_json::to_vec(spec),
+        };
+        text.expect("a trial's specification is made of plain values")
+    }
+}
+
+/// Places for the threads of a trial in Python: what nobody uses is no memory.
+const PLACES: u32 = 8192;
+
+/// Where the accounts of a trial are.
+struct Accounts {
+    /// With a recording: the wall time, the number of tasks and their log.
+    ledger: Ledger,
+    recording: Option<Recording>,
+    /// Of a recording, which always has them.
+    has_timelines: bool,
+}
+
+impl Accounts {
+    fn of(work: &Work) -> Result<Accounts, TrialError> {
+        let resource = |what| move |error| TrialError::Resource { what, error };
+        let (workers, marks, recording, has_timelines) = match work {
+            Work::Kernel(spec) => (spec.case.workers, spec.timeline, None, false),
+            Work::Python { workers, timeline, .. } => {
+                (*workers, 0, Some(Recording::create(PLACES).map_err(resource("a recording"))?), *timeline)
+            }
+        };
+        let ledger = Ledger::create(workers, marks).map_err(resource("a ledger"))?;
+        Ok(Accounts { ledger, recording, has_timelines })
+    }
+
+    fn descriptors(&self) -> Vec<(RawFd, BorrowedFd<'_>)> {
+        let recording = self.recording.iter().map(|it| (RECORDING_FD, it.as_fd()));
+        [(LEDGER_FD, self.ledger.as_fd())].into_iter().chain(recording).collect()
+    }
+
+    fn live(&self) -> Live {
+        match &self.recording {
+            Some(recording) => self.ledger.live_in(recording),
+            None => self.ledger.live(),
+        }
+    }
+}
+
 /// Longest times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
@@ -82,7 +157,7 @@ pub type StopSignal = watch::Receiver<Option<Stop>>;
 pub async fn run(
     spawner: &Arc<Spawner>,
     turn: Turn,
-    spec: &TrialSpec,
+    work: &Work,
     limits: Limits,
     stop: StopSignal,
     look: impl FnMut(&Live),
@@ -90,13 +165,15 @@ pub async fn run(
     let resource = |what| move |error| TrialError::Resource { what, error };
     let (output, output_writer) = pipe().map_err(resource("a pipe"))?;
     let (control, theirs) = control_socket().map_err(resource("a socket"))?;
-    let ledger = Ledger::create(spec.case.workers).map_err(resource("a ledger"))?;
+    let accounts = Accounts::of(work)?;
+    let theirs_too = accounts.descriptors();
     let job = Job {
         kind: JobKind::Trial,
-        arguments: vec!["coordinator".to_owned()],
-        descriptors: vec![1, 2, CONTROL_FD, LEDGER_FD],
+        arguments: vec![work.program().to_owned()],
+        descriptors: [1, 2, CONTROL_FD].into_iter().chain(theirs_too.iter().map(|(number, _)| *number)).collect(),
     };
-    let descriptors = [output_writer.as_fd(), output_writer.as_fd(), theirs.as_fd(), ledger.as_fd()];
+    let mut descriptors = vec![output_writer.as_fd(), output_writer.as_fd(), theirs.as_fd()];
+    descriptors.extend(theirs_too.iter().map(|(_, descriptor)| *descriptor));
     let before = read_machine().await;
     let mut process = spawner.start(job, &descriptors).await?;
     drop((output_writer, theirs));
@@ -107,21 +184,24 @@ pub async fn run(
     let seen = {
         let drain = tail.read(output);
         let talk = async {
-            answer = converse(control, spec).await;
+            answer = converse(control, work.spec()).await;
             answer != Answer::None
         };
-        watch_over(&mut process, &ledger, limits, stop, look, talk, drain).await
+        watch_over(&mut process, &accounts, limits, stop, look, talk, drain).await
     };
     let noise = noise(before, read_machine().await, seen.end);
-    let last = ledger.live();
-    let (books, task_times, log_notes) = close(ledger).await;
+    let last = accounts.live();
+    let Over { books, task_times, timelines, functions, notes } = close(accounts).await;
     let exit = seen.end.map(|end| end.exit);
     let verdict =
         judge(&Evidence { answer: &answer, pid, exit, stop: seen.stop.as_ref(), last: &last, faults: &books.faults });
     let mut workers = books.workers;
-    if let Some(row) = workers.iter_mut().find(|it| it.role == Role::Coordinator) {
+    // A trial in Python may have nobody but its only worker.
+    let place = workers.iter().position(|it| it.role == Role::Coordinator).unwrap_or(0);
+    if let Some(row) = workers.get_mut(place) {
+        row.notes.extend(notes_of(&answer));
         row.notes.extend(strays_note(seen.end, seen.stop.as_ref()));
-        row.notes.extend(log_notes);
+        row.notes.extend(notes);
         row.notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
     }
     Ok(Trial {
@@ -139,6 +219,9 @@ pub async fn run(
         accounting: books.accounting,
         noise: noise.ok(),
         task_times,
+        timelines,
+        lock_waits: Some(books.lock_waits),
+        holders: functions,
         workers,
         output: tail.text(),
     })
@@ -154,7 +237,7 @@ struct Seen {
 /// answer.
 async fn watch_over(
     process: &mut Process,
-    ledger: &Ledger,
+    accounts: &Accounts,
     limits: Limits,
     mut stop: StopSignal,
     mut look: impl FnMut(&Live),
@@ -188,7 +271,7 @@ async fn watch_over(
             why = asked_to_stop(&mut stop), if stopped.is_none() => Some(why),
             () = sleep_until(trial_end), if stopped.is_none() => Some(Stop::TrialLimit { limit_s: limits.trial_s }),
             _ = looks.tick() => {
-                let live = ledger.live();
+                let live = accounts.live();
                 look(&live);
                 match answered {
                     Some(since) if since.elapsed() > END_TIME_MAX => {
@@ -242,10 +325,9 @@ fn over_limit(live: &Live, limit_s: f64) -> Option<Stop> {
 }
 
 /// Tells the coordinator its trial and reads its answer.
-async fn converse(mut control: UnixStream, spec: &TrialSpec) -> Answer {
-    let text = serde_json::to_vec(spec).expect("a trial's specification is made of plain values");
+async fn converse(mut control: UnixStream, spec: Vec<u8>) -> Answer {
     // A coordinator that dies before it has read all of this is judged by its death.
-    let _ = control.write_all(&text).await;
+    let _ = control.write_all(&spec).await;
     let _ = control.shutdown().await;
     match read_bounded(control, ANSWER_BYTES_MAX).await {
         // A dead peer that has not read everything resets the connection.
@@ -259,19 +341,36 @@ async fn converse(mut control: UnixStream, spec: &TrialSpec) -> Answer {
     }
 }
 
-fn control_socket() -> io::Result<(UnixStream, StdStream)> {
+/// A socket to talk to a program over, and its end.
+pub(crate) fn control_socket() -> io::Result<(UnixStream, StdStream)> {
     let (ours, theirs) = StdStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((UnixStream::from_std(ours)?, theirs))
 }
 
+/// What a ledger says once its trial is over.
+struct Over {
+    books: Books,
+    task_times: Vec<TaskTimes>,
+    timelines: Vec<WorkerTimeline>,
+    functions: Option<Vec<HoldingFunction>>,
+    notes: Vec<String>,
+}
+
 /// Closes the books, and folds the task log into times; off this thread, because a log can have a million entries.
-async fn close(ledger: Ledger) -> (Books, Vec<TaskTimes>, Vec<String>) {
+async fn close(accounts: Accounts) -> Over {
     let close = move || {
         let mut fold = TaskFold::default();
-        let (books, reading) = ledger.close(|record| fold.add(record));
-        let task_times = fold.finish(&reading, books.tasks_planned);
-        (books, task_times, task_fold::notes(&reading))
+        let add = |record| fold.add(record);
+        let Accounts { ledger, recording, has_timelines } = accounts;
+        let Closed { books, tasks, timelines, functions } = match recording {
+            Some(recording) => ledger.close_in(&recording, has_timelines, add),
+            None => ledger.close(add),
+        };
+        let task_times = fold.finish(&tasks, books.tasks_planned);
+        let mut notes = task_fold::notes(&tasks);
+        notes.extend(timelines.as_ref().err().map(|error| format!("the timelines could not be read: {error}")));
+        Over { books, task_times, timelines: timelines.unwrap_or_default(), functions, notes }
     };
     tokio::task::spawn_blocking(close).await.expect("closing the books does not panic")
 }
@@ -287,6 +386,14 @@ fn noise(before: io::Result<Reading>, after: io::Result<Reading>, end: Option<En
     // A process that is still there has not told its CPU time.
     let own_cpu_ns = end.filter(|end| end.left == 0).map(|end| end.cpu_ns);
     Ok(between(&before?, &after?, own_cpu_ns))
+}
+
+/// What whoever ran the trial wants its reader to know.
+fn notes_of(answer: &Answer) -> Vec<String> {
+    match answer {
+        Answer::Outcome(Outcome::Done { notes, .. }) => notes.clone(),
+        _ => Vec::new(),
+    }
 }
 
 /// Of a trial that ended by itself: what it left behind.
@@ -346,7 +453,7 @@ mod tests {
             theirs.set_nonblocking(true).unwrap();
             let mut theirs = UnixStream::from_std(theirs).unwrap();
             let spec = crate::testing::trial_spec();
-            let (answer, ()) = tokio::join!(converse(ours, &spec), async {
+            let (answer, ()) = tokio::join!(converse(ours, Work::Kernel(spec.clone()).spec()), async {
                 let mut asked = Vec::new();
                 tokio::io::AsyncReadExt::read_to_end(&mut theirs, &mut asked).await.unwrap();
                 assert_eq!(serde_json::from_slice::<TrialSpec>(&asked).unwrap(), spec);

@@ -112,18 +112,18 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
             failed(format!("the coordinator (pid {}) gave no proper answer: {what}", evidence.pid))
         }
         Answer::None => failed(death(evidence)),
-        Answer::Outcome(Outcome::Done { digest, verified, verify_error }) => match evidence.exit {
+        Answer::Outcome(Outcome::Done { digest, verified, verify_error, .. }) => match evidence.exit {
             Some(Exit::Exited(0)) if *verified == Some(false) => Verdict {
                 status: TrialStatus::Failed,
                 error: Some(match verify_error {
                     Some(error) => format!("the results are wrong: {error}"),
                     None => "the results are wrong: they did not pass the kernel's own check".to_owned(),
                 }),
-                digest: Some(digest.clone()),
+                digest: digest.clone(),
                 verified: *verified,
             },
             Some(Exit::Exited(0)) => {
-                Verdict { status: TrialStatus::Done, error: None, digest: Some(digest.clone()), verified: *verified }
+                Verdict { status: TrialStatus::Done, error: None, digest: digest.clone(), verified: *verified }
             }
             _ => failed(format!("all tasks were done, but then {}", death(evidence))),
         },
@@ -193,7 +193,8 @@ fn death(evidence: &Evidence<'_>) -> String {
     }
 }
 
-fn named(worker: u32, pid: Option<u32>) -> String {
+/// `worker 3 (pid 7)`
+pub fn named(worker: u32, pid: Option<u32>) -> String {
     match pid {
         Some(pid) => format!("worker {worker} (pid {pid})"),
         None => format!("worker {worker}"),
@@ -201,7 +202,7 @@ fn named(worker: u32, pid: Option<u32>) -> String {
 }
 
 /// The tasks that were in progress: `worker 0 (pid 7) was running task 5`. A long list is cut.
-fn busy(last: &Live) -> Option<String> {
+pub fn busy(last: &Live) -> Option<String> {
     const NAMED_MAX: usize = 4;
     let running: Vec<(&LiveWorker, u64)> =
         last.workers.iter().filter_map(|worker| Some((worker, worker.task?.0))).collect();
@@ -229,7 +230,7 @@ mod tests {
     use super::*;
     use gild_model::phase::Phase;
 
-    const DONE: Outcome = Outcome::Done { digest: String::new(), verified: None, verify_error: None };
+    const DONE: Outcome = Outcome::Done { digest: None, verified: None, verify_error: None, notes: Vec::new() };
 
     fn worker(index: u32, task: Option<u64>) -> LiveWorker {
         LiveWorker {
@@ -262,8 +263,12 @@ mod tests {
 
     #[test]
     fn a_trial_that_answers_and_exits_is_done_with_its_digest() {
-        let answer =
-            Answer::Outcome(Outcome::Done { digest: "abc".to_owned(), verified: Some(true), verify_error: None });
+        let answer = Answer::Outcome(Outcome::Done {
+            digest: Some("abc".to_owned()),
+            verified: Some(true),
+            verify_error: None,
+            notes: Vec::new(),
+        });
         let last = Live::default();
         let evidence =
             Evidence { answer: &answer, pid: 1, exit: Some(Exit::Exited(0)), stop: None, last: &last, faults: &[] };
@@ -275,7 +280,8 @@ mod tests {
     #[test]
     fn wrong_results_fail_and_keep_their_digest() {
         let answer = Answer::Outcome(Outcome::Done {
-            digest: "abc".to_owned(),
+            digest: Some("abc".to_owned()),
+            notes: Vec::new(),
             verified: Some(false),
             verify_error: Some("task 3: 5 instead of 6".to_owned()),
         });

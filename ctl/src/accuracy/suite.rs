@@ -142,6 +142,7 @@ impl Suite<'_> {
         Ok(Experiment {
             name: format!("accuracy: {}", scenario.name),
             kernel: KERNEL.to_owned(),
+            python: None,
             plugin: None,
             params,
             cases: vec![case],
@@ -150,6 +151,7 @@ impl Suite<'_> {
             warmups: 0,
             counters: CounterScope::Phase,
             max_overhead: MAX_OVERHEAD_DEFAULT,
+            timeline: 0,
             task_limit_s: None,
             trial_limit_s: None,
         })

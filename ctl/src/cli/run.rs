@@ -8,12 +8,12 @@ use clap::{Args, ValueHint};
 use gild_model::case::{CounterScope, Dispatch, LockPolicy, Model, Pinning, Start, Transport};
 use gild_model::experiment::ParamValue;
 
-use super::share;
+use super::{PythonArguments, share};
 
 /// Arguments of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArguments {
-    /// An experiment's TOML file, or the name of a kernel
+    /// An experiment's TOML file, the name of a kernel, or a function in Python: MODULE:FUNCTION
     #[arg(value_name = "WHAT", value_hint = ValueHint::AnyPath)]
     pub what: OsString,
     /// Print the run's number and return at once
@@ -28,10 +28,13 @@ pub struct RunArguments {
     /// The cases, when WHAT is a kernel.
     #[command(flatten)]
     pub cases: CaseArguments,
+    /// The kernel, when WHAT is a function in Python.
+    #[command(flatten)]
+    pub python: PythonArguments,
 }
 
 /// Settings that a file has as well.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Experiment (wins over a file)")]
 pub struct Overrides {
     /// Library that holds the kernel [default: looked up in the daemon's plugin path]
@@ -40,7 +43,7 @@ pub struct Overrides {
     /// A parameter of the kernel; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, ParamValue)>,
-    /// Number of tasks: short for --param tasks=N
+    /// Number of tasks: short for --param tasks=N; of a function in Python, calls with the same --args
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub tasks: Option<i64>,
     /// Trials per case that count [default: 5]
@@ -65,6 +68,10 @@ pub struct Overrides {
     /// [default: 0.005]
     #[arg(long, value_name = "SHARE")]
     pub max_overhead: Option<f64>,
+    /// Changes of phase kept of each worker for its timeline, in the first trial of each case that counts; 0: none
+    /// [default: 16384]
+    #[arg(long, value_name = "N")]
+    pub timeline: Option<u32>,
     /// Longest time for one task, in seconds [default: the daemon's]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub task_limit: Option<f64>,
@@ -80,14 +87,14 @@ pub struct Overrides {
 #[derive(Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Cases (for a kernel); several values make a case of each")]
 pub struct CaseArguments {
-    /// Execution models: sequential, threads, processes, event-loop, subinterpreters, hybrid
+    /// Execution models: sequential, threads, processes, event-loop (or asyncio), subinterpreters, hybrid
     /// [default: sequential,threads,processes]
     #[arg(long = "model", value_name = "M,…", value_delimiter = ',')]
     pub models: Vec<Model>,
     /// Numbers of workers [default: one per core]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub workers: Vec<NonZeroU32>,
-    /// Tasks in flight at once, for event-loop
+    /// Tasks in flight at once, for event-loop [default in Python: --workers, else all]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub in_flight: Vec<NonZeroU32>,
     /// Workers of each process, for hybrid; --workers counts all of them
@@ -96,13 +103,14 @@ pub struct CaseArguments {
     /// Lock policies, for threads and hybrid: cpython, cpython2, fair, none [default: cpython]
     #[arg(long = "lock", value_name = "L,…", value_delimiter = ',')]
     pub locks: Vec<LockPolicy>,
-    /// Switch intervals of the lock policies cpython and fair, in microseconds [default: 5000]
-    #[arg(long = "interval-us", value_name = "US,…", value_delimiter = ',')]
+    /// Switch intervals of the lock policies cpython and fair, in microseconds [default: 5000]; in Python that of
+    /// sys.setswitchinterval
+    #[arg(long = "interval-us", visible_alias = "switch-interval", value_name = "US,…", value_delimiter = ',')]
     pub intervals_us: Vec<u64>,
     /// Safe points between two releases of the lock policy cpython2 [default: 100]
     #[arg(long = "check-interval", value_name = "N,…", value_delimiter = ',')]
     pub check_intervals: Vec<u32>,
-    /// Start methods, for processes and hybrid: fork, spawn [default: fork]
+    /// Start methods, for processes and hybrid: fork, spawn; in Python forkserver, too [default: fork]
     #[arg(long = "start", value_name = "S,…", value_delimiter = ',')]
     pub starts: Vec<Start>,
     /// Transports, for processes, hybrid and subinterpreters: pipe, socketpair, shm
@@ -112,7 +120,7 @@ pub struct CaseArguments {
     /// How tasks get to several workers: shared, per-worker [default: shared]
     #[arg(long = "dispatch", value_name = "D,…", value_delimiter = ',')]
     pub dispatches: Vec<Dispatch>,
-    /// Tasks that are dealt out to a worker at once [default: 1]
+    /// Tasks that are dealt out to a worker at once [default: 1]; in Python the chunksize of processes
     #[arg(long = "chunk", value_name = "N,…", value_delimiter = ',')]
     pub chunks: Vec<NonZeroU32>,
     /// A parameter of the kernel with several values: every case is run with each of them; may be repeated

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use gild_model::case::{Case, CounterScope, LockPolicy, Model};
 use gild_model::choice::CaseChoice;
 use gild_model::experiment::{self, Experiment, ParamValue};
+use gild_model::python::{self, INTERPRETER_DEFAULT};
 use gild_model::until::Until;
 
-use crate::cli::{CaseArguments, Overrides, RunArguments};
+use super::python_call;
+use crate::cli::{CaseArguments, Overrides, PythonArguments, RunArguments};
 use crate::error::Error;
 
 /// Longest experiment file that is read.
@@ -19,6 +21,10 @@ const FILE_MAX: u64 = 1 << 20;
 pub fn from_arguments(arguments: &RunArguments) -> Result<Experiment, Error> {
     let path = Path::new(&arguments.what);
     let mut experiment = match is_file(path) {
+        true if arguments.python != PythonArguments::default() => {
+            let path = path.display();
+            return Err(Error::Usage(format!("{path} says what is called; leave out --python, --args and the like")));
+        }
         true if arguments.cases == CaseArguments::default() => from_file(path)?,
         true => {
             let path = path.display();
@@ -28,6 +34,8 @@ pub fn from_arguments(arguments: &RunArguments) -> Result<Experiment, Error> {
         }
         false => from_kernel(arguments)?,
     };
+    let folder = if is_file(path) { path.parent().unwrap_or(Path::new("")) } else { Path::new("") };
+    python_call::locate(&mut experiment, folder)?;
     apply(&arguments.overrides, &mut experiment)?;
     experiment.check().map_err(Error::Usage)?;
     Ok(experiment)
@@ -52,17 +60,31 @@ fn from_kernel(arguments: &RunArguments) -> Result<Experiment, Error> {
     let Some(kernel) = arguments.what.to_str() else {
         return Err(Error::Usage(format!("{} is neither a file nor the name of a kernel", arguments.what.display())));
     };
+    let is_call = python::is_call(kernel);
+    if !is_call && arguments.python != PythonArguments::default() {
+        return Err(Error::Usage(format!(
+            "{kernel} is no function in Python: expected MODULE:FUNCTION, such as mymodule:func, beside --python, --args and \
+             the like"
+        )));
+    }
+    let python = is_call.then(|| python_call::kernel(kernel, &arguments.python)).transpose()?;
+    let cases = match is_call {
+        true => python_cases(&arguments.cases, &python_call::interpreters(&arguments.python))?,
+        false => cases(&arguments.cases)?,
+    };
     Ok(Experiment {
         name: kernel.to_owned(),
         kernel: kernel.to_owned(),
+        python,
         plugin: None,
         params: BTreeMap::new(),
-        cases: cases(&arguments.cases)?,
+        cases,
         repetitions: experiment::REPETITIONS_DEFAULT,
         until: None,
         warmups: experiment::WARMUPS_DEFAULT,
         counters: CounterScope::Phase,
         max_overhead: experiment::MAX_OVERHEAD_DEFAULT,
+        timeline: gild_model::timeline::MARKS_DEFAULT,
         task_limit_s: None,
         trial_limit_s: None,
     })
@@ -77,6 +99,73 @@ fn cases(asked: &CaseArguments) -> Result<Vec<Case>, Error> {
         choices.extend(of_model(asked, model)?);
     }
     choices.into_iter().map(|choice| choice.resolve().map_err(Error::Usage)).collect()
+}
+
+/// The same for a function in Python, each with every interpreter.
+fn python_cases(asked: &CaseArguments, interpreters: &[PathBuf]) -> Result<Vec<Case>, Error> {
+    let models = if asked.models.is_empty() { MODELS_DEFAULT } else { &asked.models };
+    let mut choices = Vec::new();
+    for &model in models {
+        let each = interpreters.iter().cloned().map(Some);
+        choices.extend(with_each(of_python(asked, model)?, each, |it, value| it.python = value));
+    }
+    refuse_what_no_python_uses(asked, &choices)?;
+    python::cases::resolve_all(choices, Path::new(INTERPRETER_DEFAULT)).map_err(|(_, error)| Error::Usage(error))
+}
+
+/// One model with every combination of the choices that its executor has a use for.
+fn of_python(asked: &CaseArguments, model: Model) -> Result<Vec<CaseChoice>, Error> {
+    let mut choices = vec![CaseChoice { pinning: asked.pinning.clone(), ..CaseChoice::of(model) }];
+    if model.has_many_workers() {
+        let workers = if asked.workers.is_empty() { vec![cores()?] } else { asked.workers.clone() };
+        choices = with_each(choices, each(&workers), |it, value| it.workers = value);
+    }
+    if model == Model::EventLoop {
+        // As many tasks at once as other models have workers, so that they can be compared.
+        let in_flight = if asked.in_flight.is_empty() { &asked.workers } else { &asked.in_flight };
+        choices = with_each(choices, each(in_flight), |it, value| it.in_flight = value);
+    }
+    if model == Model::Threads {
+        choices = with_each(choices, each(&asked.intervals_us), |it, value| it.interval_us = value);
+    }
+    if model == Model::Processes {
+        choices = with_each(choices, each(&asked.chunks), |it, value| it.chunk = value);
+        choices = with_each(choices, each(&asked.starts), |it, value| it.start = value);
+    }
+    Ok(choices)
+}
+
+/// What was asked for and is in no case; what no interpreter has is refused with its reason.
+fn refuse_what_no_python_uses(asked: &CaseArguments, choices: &[CaseChoice]) -> Result<(), Error> {
+    let any = |is: fn(&CaseChoice) -> bool| choices.iter().any(is);
+    let many = |it: &CaseChoice| it.model.has_many_workers() || it.model == Model::EventLoop;
+    let needs = |option: &str, needed: &str| format!("{option} has no meaning without {needed}");
+    let given = [
+        (!asked.workers.is_empty() && !any(many), needs("--workers", "a model of several workers")),
+        (!asked.in_flight.is_empty() && !any(|it| it.in_flight.is_some()), needs("--in-flight", "--model asyncio")),
+        (
+            !asked.intervals_us.is_empty() && !any(|it| it.interval_us.is_some()),
+            needs("--interval-us", "--model threads"),
+        ),
+        (!asked.chunks.is_empty() && !any(|it| it.chunk.is_some()), needs("--chunk", "--model processes")),
+        (!asked.starts.is_empty() && !any(|it| it.start.is_some()), needs("--start", "--model processes")),
+        (
+            !asked.locks.is_empty(),
+            "--lock: the interpreter has its own lock; --python names an interpreter without one".to_owned(),
+        ),
+        (
+            !asked.check_intervals.is_empty(),
+            "--check-interval: Python 3 has none; --interval-us is its switch interval".to_owned(),
+        ),
+        (!asked.transports.is_empty(), "--transport: Python's executors move values by pipes of their own".to_owned()),
+        (
+            !asked.dispatches.is_empty(),
+            "--dispatch: Python's executors have one queue that all workers share".to_owned(),
+        ),
+        (!asked.threads_per_process.is_empty(), "--threads-per-process: no executor of Python's has them".to_owned()),
+        (!asked.sweeps.is_empty(), "--sweep: a call in Python has no parameters; give --args".to_owned()),
+    ];
+    given.into_iter().find(|(is_wrong, _)| *is_wrong).map_or(Ok(()), |(_, why)| Err(Error::Usage(why)))
 }
 
 /// Models that are run if none is named: those that need no more than a number of workers.
@@ -207,6 +296,12 @@ fn apply(overrides: &Overrides, experiment: &mut Experiment) -> Result<(), Error
     if let Some(plugin) = &overrides.plugin {
         experiment.plugin = Some(absolute(plugin)?);
     }
+    let mut overrides = overrides.clone();
+    if let (Some(python), Some(tasks)) = (&mut experiment.python, overrides.tasks) {
+        python_call::set_tasks(python, tasks)?;
+        overrides.tasks = None;
+    }
+    let overrides = &overrides;
     for (name, value) in params(overrides)? {
         experiment.params.insert(name, value);
     }
@@ -222,6 +317,7 @@ fn apply(overrides: &Overrides, experiment: &mut Experiment) -> Result<(), Error
     experiment.warmups = overrides.warmups.unwrap_or(experiment.warmups);
     experiment.counters = overrides.counters.unwrap_or(experiment.counters);
     experiment.max_overhead = overrides.max_overhead.unwrap_or(experiment.max_overhead);
+    experiment.timeline = overrides.timeline.unwrap_or(experiment.timeline);
     experiment.task_limit_s = overrides.task_limit.or(experiment.task_limit_s);
     experiment.trial_limit_s = overrides.trial_limit.or(experiment.trial_limit_s);
     if let Some(name) = &overrides.name {

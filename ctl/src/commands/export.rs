@@ -1,9 +1,9 @@
-//! `gilctl export`: writes the accounts of a run, or the times of its tasks.
+//! `gilctl export`: writes the accounts of a run, the times of its tasks, or who made whom wait.
 
 use std::io::IsTerminal;
 use std::path::Path;
 
-use gild_model::run::{AccountRow, Run, TaskRow};
+use gild_model::run::{AccountRow, HolderRow, LockWaitRow, Run, TaskRow};
 use serde::de::DeserializeOwned;
 
 use super::open;
@@ -27,6 +27,8 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ExportArguments) -> Result<
     let count = match arguments.table {
         ExportTable::Accounts => write::<AccountRow>(&client, &run, "accounts", arguments).await?,
         ExportTable::Tasks => write::<TaskRow>(&client, &run, "tasks", arguments).await?,
+        ExportTable::Waits => write::<LockWaitRow>(&client, &run, "waits", arguments).await?,
+        ExportTable::Holders => write::<HolderRow>(&client, &run, "holders", arguments).await?,
     };
     if let Some(file) = file {
         output::notice(&format!("wrote {count} rows to {}", file.display()));

@@ -81,7 +81,12 @@ fn noise_columns() -> Vec<Column<AccountRow>> {
 fn worker_columns() -> Vec<Column<AccountRow>> {
     use Kind::{Integer, Text};
     vec![
-        column("role", Text, "`coordinator` or `worker`", |it| text(&it.role)),
+        column(
+            "role",
+            Text,
+            "`coordinator`, `worker`, or `helper`: a thread or process of a Python executor's own",
+            |it| text(&it.role),
+        ),
         column("worker", Integer, "number of the worker, from 0; 0 for the coordinator", |it| {
             Value::Integer(it.worker.into())
         }),
@@ -196,7 +201,7 @@ pub mod tests {
     #[test]
     fn what_was_not_measured_is_null_and_never_zero() {
         let [_, bare] = rows();
-        let expected = "in_flight threads_per_process lock check_interval start transport trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
+        let expected = "in_flight threads_per_process lock check_interval start transport python trial_wall_ns noise_window_ns noise_cpus noise_steal_ns \
             noise_steal_most_ns noise_other_cpu_ns noise_frequency_min_khz noise_frequency_max_khz noise_throttles pid tid thread command core \
             kernel_phase on_cpu_ns preempted_ns waking_ns \
             run_queue_ns blocked_ns stolen_ns cpu_ns task-clock task-clock_running_ratio instructions instructions_running_ratio";

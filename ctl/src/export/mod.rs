@@ -1,15 +1,17 @@
-//! Rows of accounts, or of task times, to files for other programs: CSV, JSON lines and Parquet.
+//! Rows of accounts, of task times, or of who made whom wait, to files for other programs: CSV, JSON lines and Parquet.
 //!
 //! A file appears under its name when it is complete: it is written as `NAME.partial`, synced and renamed, and
 //! removed if anything fails. Rows are handed on one by one; only Parquet holds some back (a row group).
 
 mod accounts;
+mod holders;
 mod params;
 mod parquet;
 mod rows;
 pub mod table;
 mod target;
 mod tasks;
+mod waits;
 
 use std::io;
 use std::path::PathBuf;

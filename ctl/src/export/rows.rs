@@ -138,14 +138,14 @@ mod tests {
     #[test]
     fn csv_has_a_head_and_leaves_empty_what_was_not_measured() {
         let expected = "\
-run,case,model,workers,in_flight,threads_per_process,lock,interval_us,check_interval,start,transport,dispatch,chunk,pinning,\
+run,case,model,workers,in_flight,threads_per_process,lock,interval_us,check_interval,start,transport,dispatch,chunk,python,pinning,\
 repetition,warmup,status,trial_wall_ns,noise_window_ns,noise_cpus,\
 noise_steal_ns,noise_steal_most_ns,noise_other_cpu_ns,noise_frequency_min_khz,noise_frequency_max_khz,noise_throttles,\
 role,worker,pid,tid,thread,command,core,phase,kernel_phase,entries,wall_ns,on_cpu_ns,preempted_ns,waking_ns,run_queue_ns,blocked_ns,stolen_ns,cpu_ns,lost_records,\
 open,task-clock,task-clock_running_ratio,instructions,instructions_running_ratio
-12,threads-2,threads,2,,,cpython,5000,,,,shared,1,\"0,1\",1,false,done,1000000,2000000000,2,10000000,10000000,200000000,,,,\
+12,threads-2,threads,2,,,cpython,5000,,,,shared,1,,\"0,1\",1,false,done,1000000,2000000000,2,10000000,10000000,200000000,,,,\
 worker,1,100,101,,,1,compute,\"multiply, then divide\",3,1000,600,100,200,300,100,7,593,0,false,590,1,,0.25
-12,threads-2,threads,2,,,,5000,,,,shared,1,\"0,1\",1,false,failed,,,,,,,,,,worker,1,,,,,,startup,,3,5,,,,,,,,0,true,,,,
+12,threads-2,threads,2,,,,5000,,,,shared,1,,\"0,1\",1,false,failed,,,,,,,,,,worker,1,,,,,,startup,,3,5,,,,,,,,0,true,,,,
 ";
         assert_eq!(written(Format::Csv), expected);
     }

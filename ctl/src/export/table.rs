@@ -121,6 +121,9 @@ pub fn columns_of_trial<R: OfTrial>() -> Vec<Column<R>> {
         column("chunk", Integer, "tasks dealt out at once; null for models of one worker", |it| {
             integer(it.case().chunk)
         }),
+        column("python", Text, "interpreter, as the user names it; null unless the kernel is one in Python", |it| {
+            it.case().python.as_ref().map_or(Value::Null, |it| Value::Text(it.to_string_lossy()))
+        }),
         column("pinning", Text, "pinning of the case", |it| Value::Text(it.case().pinning.to_string().into())),
         column("repetition", Integer, "number of the repetition, from 0; warm-ups have their own", |it| {
             Value::Integer(it.repetition().into())

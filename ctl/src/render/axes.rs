@@ -19,7 +19,8 @@ const VALUES_MAX: usize = 8;
 type Choice = (&'static str, fn(&Case) -> Option<String>);
 
 /// Every choice but model and workers, in the order of the columns.
-const CHOICES: [Choice; 9] = [
+const CHOICES: [Choice; 10] = [
+    ("python", |it| it.python.as_ref().map(|it| text(it.display()))),
     ("in_flight", |it| it.in_flight.map(text)),
     ("threads_per_process", |it| it.threads_per_process.map(text)),
     ("lock", |it| it.lock.map(LockPolicy::name).map(text)),
@@ -155,7 +156,7 @@ fn pinning(case: &Case) -> Option<String> {
 fn usual(case: &Case) -> Option<Case> {
     let asked = CaseChoice::like(case);
     let open = CaseChoice { workers: asked.workers, in_flight: asked.in_flight, ..CaseChoice::of(case.model) };
-    let open = CaseChoice { threads_per_process: asked.threads_per_process, ..open };
+    let open = CaseChoice { threads_per_process: asked.threads_per_process, python: asked.python, ..open };
     let usual = open.clone().resolve().ok()?;
     let lock = CaseChoice { lock: asked.lock, ..open }.resolve().ok()?;
     Some(Case {

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use gild_model::case::{Case, CounterScope};
 use gild_model::experiment::{Experiment, ParamValue};
+use gild_model::python::{Inputs, PythonKernel};
 use serde::Serialize;
 
 /// The keys of an experiment's file, in the order in which people write them.
 #[derive(Serialize)]
 struct File<'a> {
     name: &'a str,
-    kernel: &'a str,
+    kernel: Option<&'a str>,
     plugin: Option<&'a Path>,
     repetitions: u32,
     until: Option<f64>,
@@ -20,9 +21,12 @@ struct File<'a> {
     warmups: u32,
     counters: CounterScope,
     max_overhead: f64,
+    timeline: u32,
     task_limit_s: Option<f64>,
     trial_limit_s: Option<f64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     param: &'a BTreeMap<String, ParamValue>,
+    python: Option<toml::Table>,
     case: Vec<toml::Table>,
 }
 
@@ -30,7 +34,7 @@ struct File<'a> {
 pub fn render(experiment: &Experiment) -> String {
     let file = File {
         name: &experiment.name,
-        kernel: &experiment.kernel,
+        kernel: experiment.python.is_none().then_some(&experiment.kernel),
         plugin: experiment.plugin.as_deref(),
         repetitions: experiment.repetitions,
         until: experiment.until.map(|it| it.half_width),
@@ -39,12 +43,41 @@ pub fn render(experiment: &Experiment) -> String {
         warmups: experiment.warmups,
         counters: experiment.counters,
         max_overhead: experiment.max_overhead,
+        timeline: experiment.timeline,
         task_limit_s: experiment.task_limit_s,
         trial_limit_s: experiment.trial_limit_s,
         param: &experiment.params,
+        python: experiment.python.as_ref().map(python_table),
         case: experiment.cases.iter().map(case_table).collect(),
     };
     toml::to_string(&file).expect("text, numbers and lists are TOML, and an experiment came as UTF-8")
+}
+
+/// The table of a kernel in Python.
+fn python_table(kernel: &PythonKernel) -> toml::Table {
+    let text = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned());
+    // TOML has no null; JSON in a text has.
+    fn value(inputs: &impl Serialize) -> toml::Value {
+        let json = || serde_json::to_string(inputs).expect("it is made of JSON").into();
+        toml::Value::try_from(inputs).unwrap_or_else(|_| json())
+    }
+    let mut table = toml::Table::new();
+    table.insert("call".to_owned(), kernel.call.clone().into());
+    table.insert("folder".to_owned(), text(&kernel.folder));
+    table.insert("path".to_owned(), kernel.path.iter().map(|it| text(it)).collect::<Vec<_>>().into());
+    table.extend(kernel.setup.iter().map(|setup| ("setup".to_owned(), setup.clone().into())));
+    table.insert("deterministic".to_owned(), kernel.deterministic.into());
+    let (key, inputs) = match &kernel.inputs {
+        Inputs::Same { args, tasks } => {
+            table.insert("tasks".to_owned(), (*tasks).into());
+            ("args", value(args))
+        }
+        Inputs::Each(inputs) => ("inputs", value(inputs)),
+        Inputs::File(path) => ("inputs_file", text(path)),
+        Inputs::From(generator) => ("inputs_from", generator.clone().into()),
+    };
+    table.insert(key.to_owned(), inputs);
+    table
 }
 
 /// A case as a file has it: its parameters under `param`, where a list would be several values, so that a value that is a
@@ -70,6 +103,26 @@ fn case_table(case: &Case) -> toml::Table {
 mod tests {
     use super::*;
     use crate::testing;
+
+    #[test]
+    fn a_kernel_in_python_read_again_is_the_same() {
+        let inputs = [
+            "args = [30, 'x', [1.5]]\ntasks = 9",
+            "args = '[null, {\"a\": null}]'",
+            "inputs = [[1], []]",
+            "inputs_from = 'm:g'",
+        ];
+        for inputs in inputs.into_iter().chain(["inputs_file = '/in.jsonl'"]) {
+            let text = format!(
+                "[python]\ncall = 'm:f'\npath = ['src']\nsetup = 'm:s'\ndeterministic = false\n{inputs}\n\
+                 [[case]]\nmodel = 'processes'\nworkers = 2\npython = ['python3', '/opt/bin/python3.13t']\n"
+            );
+            let experiment = gild_model::experiment::parse(&text, Path::new("/lab/x.toml")).unwrap();
+            let again = render(&experiment);
+            assert_eq!(gild_model::experiment::parse(&again, Path::new("/x.toml")), Ok(experiment), "{again}");
+        }
+    }
+
     use gild_model::case::Pinning;
     use gild_model::until::Until;
 

@@ -44,8 +44,9 @@ pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String
 fn one_trial(experiment: &Experiment, axes: &Axes, trial: &Trial, style: Style) -> String {
     let wall = figures::number_or_dash(trial.wall_ns.map(|ns| figures::time(ns as f64)));
     let mut case = trials::case_name(experiment, trial);
-    if experiment.cases.get(trial.case as usize).is_some() && !axes.is_plain() {
-        case += &format!(" ({})", axes.words(trial.case as usize));
+    let words = experiment.cases.get(trial.case as usize).map(|_| axes.words(trial.case as usize)).unwrap_or_default();
+    if !words.is_empty() {
+        case += &format!(" ({words})");
     }
     let number = trials::number(experiment, trial);
     let (status, tier) = (trial.status.name(), trial.tier.name().to_owned() + way(trial));
@@ -97,7 +98,7 @@ fn table(workers: &[WorkerAccount], style: Style) -> String {
     let mut grid = Grid::new(identity.into_iter().chain(phases).chain(states).chain([("books", Align::Left)]));
     for worker in workers {
         match worker.role {
-            Role::Coordinator => grid.dim_row(row(worker)),
+            Role::Coordinator | Role::Helper => grid.dim_row(row(worker)),
             Role::Worker => grid.row(row(worker)),
         }
     }
@@ -133,6 +134,15 @@ fn label(worker: &WorkerAccount) -> String {
     match worker.role {
         Role::Coordinator => "coordinator".to_owned(),
         Role::Worker => worker.index.to_string(),
+        Role::Helper => helper(worker),
+    }
+}
+
+/// What a thread of the executor's own is called, or the program of its process.
+fn helper(worker: &WorkerAccount) -> String {
+    match worker.thread.as_deref().filter(|name| !name.is_empty()) {
+        Some(name) => format!("helper {}", harmless(name)),
+        None => format!("helper {}", worker.index),
     }
 }
 

@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub const CONTROL_FD: RawFd = 3;
 /// The trial's ledger.
 pub const LEDGER_FD: RawFd = 4;
+/// The recording of a trial in Python, which is started as `gild python` with descriptors and answer like a coordinator's.
+pub const RECORDING_FD: RawFd = 5;
 
 /// One trial, complete: the coordinator needs nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,8 @@ pub struct TrialSpec {
     pub counter_groups: Vec<Vec<String>>,
     /// Whether events in the kernel can be counted too.
     pub counts_kernel: bool,
+    /// Marks kept of each worker for its timeline; 0: none are.
+    pub timeline: u32,
 }
 
 /// How a trial ended, in the coordinator's own words.
@@ -54,12 +58,15 @@ pub struct TrialSpec {
 pub enum Outcome {
     /// All tasks done.
     Done {
-        /// SHA-256 over the encoded results in task order, as lower-case hex.
-        digest: String,
+        /// SHA-256 over the encoded results in task order, as lower-case hex. `None`: they have none.
+        digest: Option<String>,
         /// Whether the kernel's own check passed. `None`: it has none.
         verified: Option<bool>,
         /// What the kernel said when its check did not pass.
         verify_error: Option<String>,
+        /// What a reader of the trial has to know.
+        #[serde(default)]
+        notes: Vec<String>,
     },
     /// The trial cannot go on.
     Failed {

@@ -62,6 +62,8 @@ pub enum Role {
     Coordinator,
     /// Runs tasks.
     Worker,
+    /// A thread or process of Python's executors that does neither: it feeds, collects or starts others.
+    Helper,
 }
 
 impl Role {
@@ -70,6 +72,7 @@ impl Role {
         match self {
             Role::Coordinator => "coordinator",
             Role::Worker => "worker",
+            Role::Helper => "helper",
         }
     }
 }
@@ -79,7 +82,7 @@ impl Role {
 pub struct WorkerAccount {
     /// Coordinator or worker.
     pub role: Role,
-    /// Number of the worker, from 0; 0 for the coordinator.
+    /// Number of the worker, from 0, and of the helper; 0 for the coordinator.
     pub index: u32,
     /// Process id. `None`: the worker never started.
     pub pid: Option<u32>,

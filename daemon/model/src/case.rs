@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::params::ParamValue;
 
-/// Declares an enum whose variants have one name each, the same in TOML, JSON, SQL and on the command line.
+/// Declares an enum whose variants have one name each, the same in TOML, JSON, SQL and on the command line. Another name that
+/// is taken for it when it is read may follow.
 macro_rules! named {
-    ($(#[$meta:meta])* $type:ident ($what:literal) { $($(#[$vmeta:meta])* $variant:ident = $name:literal,)+ }) => {
+    ($(#[$meta:meta])* $type:ident ($what:literal) { $($(#[$vmeta:meta])* $variant:ident = $name:literal $(or $alias:literal)?,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum $type {
-            $($(#[$vmeta])* #[serde(rename = $name)] $variant,)+
+            $($(#[$vmeta])* #[serde(rename = $name $(, alias = $alias)?)] $variant,)+
         }
 
         impl $type {
@@ -36,6 +38,7 @@ macro_rules! named {
         impl FromStr for $type {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
+                $($(if text == $alias { return Ok(Self::$variant) })?)+
                 Self::ALL.iter().copied().find(|it| it.name() == text).ok_or_else(|| {
                     let known: Vec<_> = Self::ALL.iter().map(|it| it.name()).collect();
                     format!("unknown {} \"{text}\", expected one of: {}", $what, known.join(", "))
@@ -55,7 +58,7 @@ named! {
         /// n processes; values are encoded over a transport.
         Processes = "processes",
         /// One process, one thread: the coordinator's own, with several tasks in flight.
-        EventLoop = "event-loop",
+        EventLoop = "event-loop" or "asyncio",
         /// n threads of one process, each with a lock and a kernel instance of its own; values are encoded between them.
         Subinterpreters = "subinterpreters",
         /// p processes of t threads each, one lock policy per process.
@@ -133,6 +136,8 @@ named! {
         Fork = "fork",
         /// Fork, exec and load the plugin anew.
         Spawn = "spawn",
+        /// Fork of a server that has nothing loaded yet: Python's executors alone.
+        Forkserver = "forkserver",
     }
 }
 
@@ -263,7 +268,7 @@ pub struct Case {
     pub model: Model,
     /// Number of workers, at least 1; 1 for `sequential` and `event-loop`; all threads of all processes for `hybrid`.
     pub workers: u32,
-    /// Tasks in flight at once (`event-loop`).
+    /// Tasks in flight at once (`event-loop`). `None`, too, for all of them, which a kernel in Python may ask for.
     #[serde(default)]
     pub in_flight: Option<u32>,
     /// Workers of each process (`hybrid`); divides `workers`.
@@ -271,7 +276,7 @@ pub struct Case {
     pub threads_per_process: Option<u32>,
     /// What guards the kernel (`threads`; `hybrid`: in each process).
     pub lock: Option<LockPolicy>,
-    /// Switch interval of the lock (`cpython`, `fair`), in microseconds.
+    /// Switch interval of the lock (`cpython`, `fair`), in microseconds; for a kernel in Python `None` is the interpreter's own.
     pub interval_us: Option<u64>,
     /// Safe points between two releases of the lock (`cpython2`).
     #[serde(default)]
@@ -291,4 +296,7 @@ pub struct Case {
     /// Parameters of the kernel for this case alone; they win over the experiment's.
     #[serde(default)]
     pub params: BTreeMap<String, ParamValue>,
+    /// The interpreter, as the user names it (a kernel in Python).
+    #[serde(default)]
+    pub python: Option<PathBuf>,
 }

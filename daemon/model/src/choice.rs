@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::case::{Case, Dispatch, LockPolicy, Model, Pinning, Start, Transport};
 use crate::params::ParamValue;
+use crate::python;
 
 /// Most workers that one case may ask for.
 pub const WORKERS_MAX: u32 = 1024;
@@ -56,6 +58,8 @@ pub struct CaseChoice {
     /// Parameters of the kernel for this case alone.
     #[serde(default, rename = "param")]
     pub params: BTreeMap<String, ParamValue>,
+    /// The interpreter of a kernel in Python; only such a kernel has one.
+    pub python: Option<PathBuf>,
 }
 
 impl CaseChoice {
@@ -76,6 +80,7 @@ impl CaseChoice {
             chunk: None,
             pinning: None,
             params: BTreeMap::new(),
+            python: None,
         }
     }
 
@@ -96,6 +101,7 @@ impl CaseChoice {
             chunk: case.chunk.and_then(NonZeroU32::new),
             pinning: Some(case.pinning.clone()),
             params: case.params.clone(),
+            python: case.python.clone(),
         }
     }
 
@@ -104,6 +110,9 @@ impl CaseChoice {
     /// # Errors
     /// A key that the model has no use for, a missing number, a value out of bounds.
     pub fn resolve(self) -> Result<Case, String> {
+        if self.python.is_some() {
+            return python::cases::resolve(self);
+        }
         self.refuse_what_has_no_meaning()?;
         let model = self.model;
         let lock = model.has_lock().then(|| self.lock.unwrap_or(LockPolicy::Cpython));
@@ -130,12 +139,10 @@ impl CaseChoice {
             chunk: model.has_many_workers().then(|| self.chunk.map_or(1, NonZeroU32::get)),
             pinning: self.pinning.unwrap_or_default(),
             params: self.params,
+            python: None,
         };
         check_bounds(&case)?;
-        case.name = self.name.unwrap_or_else(|| made_name(&case));
-        if case.name.is_empty() || case.name.len() > 200 {
-            return Err("name: must have 1 to 200 bytes".to_owned());
-        }
+        case.name = checked_name(self.name.unwrap_or_else(|| made_name(&case)))?;
         Ok(case)
     }
 
@@ -143,6 +150,9 @@ impl CaseChoice {
         let model = self.model;
         if model == Model::Recorded {
             return Err("model: recorded is what gilctl record stores; it cannot be asked for".to_owned());
+        }
+        if self.start == Some(Start::Forkserver) {
+            return Err("start: forkserver is for kernels in Python; expected fork or spawn".to_owned());
         }
         let given = [
             ("in_flight", self.in_flight.is_some(), model == Model::EventLoop),
@@ -166,7 +176,7 @@ impl CaseChoice {
         Ok(())
     }
 
-    fn resolve_workers(&self) -> Result<u32, String> {
+    pub(crate) fn resolve_workers(&self) -> Result<u32, String> {
         match (self.model.has_many_workers(), self.workers.map(NonZeroU32::get)) {
             (_, Some(n)) if n > WORKERS_MAX => Err(format!("workers: {n} is not in 1..={WORKERS_MAX}")),
             (false, None | Some(1)) => Ok(1),
@@ -185,7 +195,7 @@ impl CaseChoice {
     }
 }
 
-fn check_bounds(case: &Case) -> Result<(), String> {
+pub(crate) fn check_bounds(case: &Case) -> Result<(), String> {
     let within = |key: &str, value: Option<u64>, max: u64| match value {
         Some(value) if !(1..=max).contains(&value) => Err(format!("{key}: {value} is not in 1..={max}")),
         _ => Ok(()),
@@ -204,9 +214,17 @@ fn check_bounds(case: &Case) -> Result<(), String> {
     }
 }
 
+/// A name of a case, if it can be one.
+pub(crate) fn checked_name(name: String) -> Result<String, String> {
+    match name.len() {
+        1..=200 => Ok(name),
+        _ => Err("name: must have 1 to 200 bytes".to_owned()),
+    }
+}
+
 /// Names a case after what sets it apart from its model's defaults: `threads-10-unlocked`, `processes-4-spawn`,
 /// `hybrid-2x4`, `event-loop-100-n=30`.
-fn made_name(case: &Case) -> String {
+pub(crate) fn made_name(case: &Case) -> String {
     let mut name = case.model.name().to_owned();
     name += &match (case.in_flight, case.threads_per_process) {
         (Some(in_flight), _) => format!("-{in_flight}"),

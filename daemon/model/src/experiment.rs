@@ -7,7 +7,7 @@
 //!
 //! ```toml
 //! name = "article"          # optional; the file's stem otherwise
-//! kernel = "cpu-bound"
+//! kernel = "cpu-bound"      # or a table [python] instead: crate::python
 //! plugin = "./libmine.so"   # optional; relative to the file; otherwise looked up in the plugin path
 //! repetitions = 5           # trials per case that count; default 5
 //! until = 0.01              # optional: repeat until every interval is ± 1 % or narrower; repetitions are the least
@@ -16,6 +16,7 @@
 //! warmups = 1               # trials per case that are dropped; default 1
 //! counters = "phase"        # phase | task | trial; default phase
 //! max_overhead = 0.005      # most that reading counters may cost, as a share of a worker's time; default 0.005
+//! timeline = 16384          # changes of phase kept of each worker, in the first trial of each case that counts; 0: none
 //! task_limit_s = 60         # optional; the daemon's default otherwise
 //! trial_limit_s = 600       # optional; the daemon's default otherwise
 //!
@@ -30,10 +31,11 @@
 //! lock = "cpython"          # threads, hybrid: cpython | cpython2 | fair | none; default cpython
 //! interval_us = 5000        # lock = cpython or fair; default 5000
 //! check_interval = 100      # lock = cpython2: safe points between two releases; default 100
-//! start = "fork"            # processes, hybrid: fork | spawn; default fork
+//! start = "fork"            # processes, hybrid: fork | spawn (in Python: forkserver, too); default fork
 //! transport = "pipe"        # processes, hybrid: pipe | socketpair | shm; default pipe; subinterpreters: default shm
 //! dispatch = "shared"       # models of several workers: shared | per-worker; default shared
 //! chunk = 1                 # models of several workers: tasks dealt out at once; default 1
+//! python = "python3.13t"    # [python]: the interpreter of this case
 //! pinning = "none"          # none | compact | scatter | [cores]; default none
 //! param.n = 40              # parameters of this case alone; they win over [param]
 //! name = "ten threads"      # optional
@@ -49,6 +51,9 @@ use crate::case::{Case, CounterScope};
 use crate::choice::CaseChoice;
 use crate::grid::{CASES_MAX, CaseGrid};
 pub use crate::params::ParamValue;
+use crate::python::file::PythonFile;
+use crate::python::{self, PythonKernel};
+use crate::timeline;
 use crate::until::Until;
 
 /// Most repetitions (and warm-ups) of a run.
@@ -62,10 +67,13 @@ pub const LIMIT_S_MAX: f64 = 365.0 * 86_400.0;
 pub struct Experiment {
     /// Name, for people.
     pub name: String,
-    /// Name of the kernel.
+    /// Name of the kernel; of one in Python what is called.
     pub kernel: String,
     /// The library that holds the kernel, absolute; `None`: look it up in the daemon's plugin path.
     pub plugin: Option<PathBuf>,
+    /// The kernel, if it is one in Python.
+    #[serde(default)]
+    pub python: Option<PythonKernel>,
     /// The kernel's parameters; those not given take the kernel's preset.
     pub params: BTreeMap<String, ParamValue>,
     /// What to compare; at least one.
@@ -81,6 +89,9 @@ pub struct Experiment {
     /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
     #[serde(default = "max_overhead_default")]
     pub max_overhead: f64,
+    /// Marks kept of each worker for its timeline, most, in the first trial of each case that counts; 0: none are.
+    #[serde(default)]
+    pub timeline: u32,
     /// Longest time that one task may take, in seconds; `None`: the daemon's default.
     pub task_limit_s: Option<f64>,
     /// Longest time that one trial may take, in seconds; `None`: the daemon's default.
@@ -117,8 +128,12 @@ impl Experiment {
         if !(self.max_overhead > 0.0 && self.max_overhead <= 1.0) {
             return Err(format!("max_overhead: {} is not in 0 (exclusive) to 1", self.max_overhead));
         }
+        if self.timeline > timeline::MARKS_MAX {
+            return Err(format!("timeline: {} is not in 0..={}", self.timeline, timeline::MARKS_MAX));
+        }
         check_limit("task_limit_s", self.task_limit_s)?;
         check_limit("trial_limit_s", self.trial_limit_s)?;
+        self.check_python()?;
         for (index, case) in self.cases.iter().enumerate() {
             check_case(case).map_err(|error| format!("case {}: {error}", index + 1))?;
             if self.cases[..index].iter().any(|earlier| earlier.name == case.name) {
@@ -130,6 +145,24 @@ impl Experiment {
             }
         }
         Ok(())
+    }
+
+    /// A kernel is one of a plugin or one in Python, and so are all of its cases.
+    fn check_python(&self) -> Result<(), String> {
+        let Some(python) = &self.python else {
+            return match self.cases.iter().find(|case| case.python.is_some()) {
+                Some(case) => Err(format!("case \"{}\": python: has no meaning for a plugin's kernel", case.name)),
+                None => Ok(()),
+            };
+        };
+        if !self.params.is_empty() {
+            return Err("param: a call in Python has none; its arguments are args, inputs, inputs_file or inputs_from"
+                .to_owned());
+        }
+        if self.plugin.is_some() || self.kernel != python.call {
+            return Err("kernel: a call in Python is its own kernel and has no plugin".to_owned());
+        }
+        python.check(&self.cases)
     }
 
     /// The kernel's parameters for one case: the experiment's, and the case's own, which win.
@@ -165,7 +198,8 @@ fn check_case(case: &Case) -> Result<(), String> {
 #[serde(deny_unknown_fields)]
 struct ExperimentFile {
     name: Option<String>,
-    kernel: String,
+    kernel: Option<String>,
+    python: Option<PythonFile>,
     plugin: Option<PathBuf>,
     #[serde(default)]
     param: BTreeMap<String, ParamValue>,
@@ -178,6 +212,7 @@ struct ExperimentFile {
     warmups: Option<u32>,
     counters: Option<CounterScope>,
     max_overhead: Option<f64>,
+    timeline: Option<u32>,
     task_limit_s: Option<f64>,
     trial_limit_s: Option<f64>,
 }
@@ -204,22 +239,25 @@ pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
     let at = |offset: usize, message: &str| format!("{}:{}: {message}", path.display(), line_and_column(text, offset));
     let file: ExperimentFile =
         toml::from_str(text).map_err(|error| at(error.span().map_or(0, |span| span.start), error.message()))?;
-    let mut cases = Vec::new();
-    for grid in file.case {
-        let start = grid.span().start;
-        let choices = grid.into_inner().expand().map_err(|error| at(start, &error))?;
-        let resolved = choices.into_iter().map(CaseChoice::resolve).collect::<Result<Vec<_>, _>>();
-        cases.extend(resolved.map_err(|error| at(start, &error))?);
-    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (kernel, python) = match (file.kernel, file.python) {
+        (Some(kernel), None) => (kernel, None),
+        (None, Some(table)) => {
+            let (python, interpreter) = table.complete(folder).map_err(|error| at(0, &error))?;
+            (python.call.clone(), Some((python, interpreter)))
+        }
+        _ => return Err(at(0, "expected one of kernel and the table [python], and only one")),
+    };
+    let cases = resolve(file.case, python.as_ref().map(|(_, interpreter)| interpreter.as_path()), at)?;
     let repetitions = file.repetitions.unwrap_or(REPETITIONS_DEFAULT);
     let until = Until::from_choices(file.until, file.repetitions_max, file.until_limit_s, repetitions)
         .map_err(|error| format!("{}: {error}", path.display()))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
     let absolute = |plugin: PathBuf| std::path::absolute(folder.join(plugin));
     let experiment = Experiment {
         name: file.name.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
-        kernel: file.kernel,
+        kernel,
         plugin: file.plugin.map(absolute).transpose().map_err(|error| at(0, &format!("plugin: {error}")))?,
+        python: python.map(|(kernel, _)| kernel),
         params: file.param,
         cases,
         repetitions,
@@ -227,11 +265,39 @@ pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
         warmups: file.warmups.unwrap_or(WARMUPS_DEFAULT),
         counters: file.counters.unwrap_or(CounterScope::Phase),
         max_overhead: file.max_overhead.unwrap_or(MAX_OVERHEAD_DEFAULT),
+        timeline: file.timeline.unwrap_or(timeline::MARKS_DEFAULT),
         task_limit_s: file.task_limit_s,
         trial_limit_s: file.trial_limit_s,
     };
     experiment.check().map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(experiment)
+}
+
+/// Makes every choice of the cases of a file; `interpreter` is that of cases in Python that name none.
+fn resolve(
+    grids: Vec<Spanned<CaseGrid>>,
+    interpreter: Option<&Path>,
+    at: impl Fn(usize, &str) -> String,
+) -> Result<Vec<Case>, String> {
+    let (mut choices, mut places) = (Vec::new(), Vec::new());
+    for grid in grids {
+        let start = grid.span().start;
+        let expanded = grid.into_inner().expand().map_err(|error| at(start, &error))?;
+        places.extend(std::iter::repeat_n(start, expanded.len()));
+        choices.extend(expanded);
+    }
+    let Some(interpreter) = interpreter else {
+        let resolved = choices.into_iter().zip(places);
+        return resolved.map(|(choice, place)| resolve_plain(choice).map_err(|error| at(place, &error))).collect();
+    };
+    python::cases::resolve_all(choices, interpreter).map_err(|(case, error)| at(places[case], &error))
+}
+
+fn resolve_plain(choice: CaseChoice) -> Result<Case, String> {
+    match choice.python {
+        Some(_) => Err("python: has no meaning for a plugin's kernel".to_owned()),
+        None => choice.resolve(),
+    }
 }
 
 /// Turns a byte offset into `line:column`, both from 1.

@@ -100,6 +100,7 @@ pub struct CaseGrid {
     dispatch: Option<Axis<Dispatch>>,
     chunk: Option<Axis<NonZeroU32>>,
     pinning: Option<Pinning>,
+    python: Option<Axis<String>>,
     #[serde(default)]
     param: BTreeMap<String, Axis<ParamValue>>,
 }
@@ -117,6 +118,7 @@ impl CaseGrid {
                 it.params.insert(key.clone(), value);
             })?;
         }
+        choices = cross(choices, self.python, "", |it, value| it.python = Some(value.into()))?;
         choices = cross(choices, self.lock, "", |it, value| it.lock = Some(value))?;
         choices = cross(choices, self.interval_us, "interval_us=", |it, value| it.interval_us = Some(value))?;
         choices = cross(choices, self.check_interval, "check_interval=", |it, value| it.check_interval = Some(value))?;

@@ -26,6 +26,12 @@ pub fn obey(order: Order) -> Option<i32> {
             trial::log().collected(task.into(), Clock::best().now());
             Some(0)
         }
+        Order::Join => thread::with_meter(|_, place| trial::worker(place).cast_signed()),
+        Order::Pinned(core) => thread::with_meter(|_, place| {
+            place.section.core.store(core + 1, Relaxed);
+            0
+        }),
+        Order::Turn(task) => turn(task),
     }
 }
 
@@ -70,6 +76,14 @@ fn take(task: u32) -> Option<i32> {
         meter.mark_slot(meter.slot());
         trial::log().taken(task.into(), worker, meter.since());
         meter.turn_to_task(task.into(), meter.since());
+        0
+    })
+}
+
+fn turn(task: u32) -> Option<i32> {
+    thread::with_meter(|meter, _| {
+        let taken = trial::log().taken_at(task.into()).unwrap_or(meter.since());
+        meter.turn_to_task(task.into(), taken);
         0
     })
 }

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicPtr, AtomicU32};
 use gild_engine::clock::{Anchor, Clock};
 use gild_engine::record::layout::{Kind, Place, Python};
 use gild_engine::record::map::Map;
+use gild_model::phase::Phase;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::thread::{self, Thread};
-use crate::{live, python, tools};
+use crate::{live, python, tools, trial};
 
 /// Threads of a process that keep rows of their own when they have ended.
 pub const ROWS_MAX: u32 = 200;
@@ -53,14 +54,15 @@ pub fn is_unknown_child() -> bool {
 pub fn join(map: Map, command: &[u8]) {
     let map: &'static Map = Box::leak(Box::new(map));
     mark_here();
-    let number = map.take_over(std::process::id()).or_else(|| new_leader(map));
+    let parent = nix::unistd::getppid().as_raw().cast_unsigned();
+    let number = map.take_over(std::process::id(), parent).or_else(|| new_leader(map));
     let Some((number, place)) = number.and_then(|number| Some((number, map.place(number)?))) else { return };
     RECORDING.store(std::ptr::from_ref(map).cast_mut(), Release);
     gild_engine::record::layout::write_text(&place.who.command, command);
     if python::is_here() {
         place.who.python.store(Python::Interpreter as u32, Relaxed);
     }
-    begin_first(map, number, place);
+    begin_first(map, number, place, trial::first_phase(command));
 }
 
 /// This process is so much to Python; `false`: nobody records it.
@@ -89,13 +91,13 @@ pub fn adopt(number: Option<u32>) {
         }
         place.who.python.store(parent.who.python.load(Relaxed), Relaxed);
     }
-    begin_first(map, number, place);
+    begin_first(map, number, place, Phase::Compute);
 }
 
-fn begin_first(map: &'static Map, number: u32, place: &'static Place) {
+fn begin_first(map: &'static Map, number: u32, place: &'static Place, base: Phase) {
     LEADER.store(number, Relaxed);
     // SAFETY: it is static, and this is the only thread of the process.
-    unsafe { FIRST.begin(number, place) };
+    unsafe { FIRST.begin(number, place, base) };
     map.header().arrivals.fetch_add(1, AcqRel);
     wake_recorder(map);
 }
@@ -109,9 +111,34 @@ fn wake_recorder(map: &Map) {
 
 /// A place for another process, born now.
 pub fn new_leader(map: &Map) -> Option<u32> {
+    new_leader_born(map, now())
+}
+
+/// A place for another process, born then.
+pub fn new_leader_born(map: &Map, at: Anchor) -> Option<u32> {
     let number = map.take_place()?;
-    map.be_born(number, Kind::Leader, number, now())?;
+    map.be_born(number, Kind::Leader, number, at)?;
     Some(number)
+}
+
+/// A place for a child that is about to be started, whose number nobody knows.
+pub fn expect_child() -> Option<u32> {
+    let (map, _) = recording()?;
+    let number = new_leader(map)?;
+    if !map.hand_over_to_child(std::process::id(), number) {
+        map.clear_place(number);
+        return None;
+    }
+    Some(number)
+}
+
+/// The child's number is known; `None`: it was not started.
+pub fn settle_child(number: u32, child: Option<libc::pid_t>) {
+    let Some((map, _)) = recording() else { return };
+    let was_there = map.name_child(std::process::id(), number, child.map(libc::pid_t::cast_unsigned));
+    if was_there && child.is_none() {
+        recycle(number);
+    }
 }
 
 /// A place for another thread of this process, born now, and how many there were before it.
@@ -143,7 +170,7 @@ pub fn stamp_gone(is_gone: bool) {
 }
 
 /// Both clocks at this instant.
-fn now() -> Anchor {
+pub fn now() -> Anchor {
     Anchor::take_quickly(Clock::best())
 }
 

@@ -12,6 +12,8 @@ use gild_engine::ledger::task_log::TaskLog;
 use gild_engine::record::TRIAL_VARIABLE;
 use gild_engine::record::layout::{Place, Role};
 
+use gild_model::phase::Phase;
+
 use crate::process;
 
 /// The ledger, for as long as the process lives; null: there is none.
@@ -67,6 +69,15 @@ pub fn plan(tasks: u32) -> bool {
     let Ok(log) = TaskLog::lay_out(&file, map, &[], (0..tasks as usize).map(|_| None)) else { return false };
     keep(&LOG, log);
     true
+}
+
+/// What a process with this command line begins with. A worker process that an executor has executed starts up until it says
+/// otherwise: an interpreter is started in it, and modules are imported.
+pub fn first_phase(command: &[u8]) -> Phase {
+    /// How the interpreter is told to be one (multiprocessing.spawn).
+    const MARK: &[u8] = b" --multiprocessing-fork";
+    let is_worker = || command.windows(MARK.len()).any(|part| part == MARK);
+    if header().is_some() && is_worker() { Phase::Startup } else { Phase::Compute }
 }
 
 /// The number of the worker in this place, which it gets with its first task.

@@ -13,9 +13,14 @@ use gild_model::paths;
 use sha2::{Digest, Sha256};
 
 /// The files, by name.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 8] = [
+    ("gild_call.py", include_str!("../../python/gild_call.py")),
+    ("gild_digest.py", include_str!("../../python/gild_digest.py")),
+    ("gild_inputs.py", include_str!("../../python/gild_inputs.py")),
+    ("gild_interpreters.py", include_str!("../../python/gild_interpreters.py")),
     ("gild_marks.py", include_str!("../../python/gild_marks.py")),
     ("gild_patches.py", include_str!("../../python/gild_patches.py")),
+    ("gild_trial.py", include_str!("../../python/gild_trial.py")),
     ("sitecustomize.py", include_str!("../../python/sitecustomize.py")),
 ];
 

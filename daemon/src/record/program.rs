@@ -33,7 +33,7 @@ pub fn library() -> Result<PathBuf, RecordError> {
     }
 }
 
-/// Starts the command. What it is told is where the recording is; what else it gets is what this program got.
+/// Starts the command with what this program got, and where the recording is.
 ///
 /// `code`: the folder with our code for interpreters of Python.
 pub fn start(
@@ -45,13 +45,21 @@ pub fn start(
 ) -> Result<Child, RecordError> {
     let (name, arguments) = command.split_first().ok_or(RecordError::Usage)?;
     let mut start = Command::new(name);
-    start
-        .args(arguments)
-        .env(VARIABLE, recording.address())
-        .env(PRELOAD, put_before(library, std::env::var_os(PRELOAD)));
+    start.args(arguments);
     if let Some(folder) = code {
         start.env(PYTHON_PATH, put_before(folder, std::env::var_os(PYTHON_PATH)));
     }
+    start_recorded(recording, library, start, mask)
+}
+
+/// Starts a command that is told where the recording is. Its first thread lives from now on.
+pub fn start_recorded(
+    recording: &Recording,
+    library: &Path,
+    mut start: Command,
+    mask: SigSet,
+) -> Result<Child, RecordError> {
+    start.env(VARIABLE, recording.address()).env(PRELOAD, put_before(library, std::env::var_os(PRELOAD)));
     let (map, number) = (Arc::clone(recording.map()), recording.expect_program());
     let prepare = move || {
         if let Some(number) = number {
@@ -64,7 +72,7 @@ pub fn start(
     // SAFETY: between fork and exec the closure makes two system calls (getpid, sigprocmask) and stores to shared memory; it
     // neither allocates nor takes a lock.
     unsafe { start.pre_exec(prepare) };
-    start.spawn().map_err(|error| RecordError::Command { command: name.into(), error })
+    start.spawn().map_err(|error| RecordError::Command { command: start.get_program().into(), error })
 }
 
 /// A list of paths with ours in front: a library sees what others do, and a folder's modules are found first.

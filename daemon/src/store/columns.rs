@@ -68,12 +68,13 @@ macro_rules! named {
 }
 
 named! {
-    gild_model::account::Role: [Self::Coordinator, Self::Worker];
+    gild_model::account::Role: [Self::Coordinator, Self::Worker, Self::Helper];
     gild_model::case::Dispatch: Self::ALL.iter().copied();
     gild_model::case::LockPolicy: Self::ALL.iter().copied();
     gild_model::case::Model: Self::ALL.iter().copied();
     gild_model::case::Start: Self::ALL.iter().copied();
     gild_model::case::Transport: Self::ALL.iter().copied();
+    gild_model::lock_wait::LockKind: Self::ALL;
     gild_model::host::Tier: [Self::Bare, Self::Software, Self::Pmu];
     gild_model::phase::Phase: Self::ALL;
     gild_model::run::RunStatus: Self::ALL;

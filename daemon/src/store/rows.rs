@@ -16,7 +16,7 @@ macro_rules! case_columns {
     () => {
         "cases.name, cases.model, cases.workers, cases.in_flight, cases.threads_per_process, cases.lock,
          cases.interval_us, cases.check_interval, cases.start, cases.transport, cases.dispatch, cases.chunk,
-         cases.pinning, cases.params"
+         cases.pinning, cases.params, cases.python"
     };
 }
 pub(super) use case_columns;
@@ -108,5 +108,6 @@ pub(super) fn case_of(columns: &mut Columns<'_, '_>) -> rusqlite::Result<Case> {
         chunk: columns.take()?,
         pinning: columns.take::<Name<Pinning>>()?.0,
         params: columns.json()?,
+        python: columns.take::<Option<String>>()?.map(Into::into),
     })
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{Columns, Json};
 use super::noise::{noise_columns, noise_of};
-use super::{Result, Store, StoreError, task_times};
+use super::{Result, Store, StoreError, lock_waits, task_times, timelines};
 
 /// The columns of a [`Trial`] without its workers, after the trial's own id.
 pub(super) const TRIALS: &str = concat!(
@@ -15,7 +15,7 @@ pub(super) const TRIALS: &str = concat!(
         digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns, schedstat_reads,
         schedstat_read_ns, cpu_clock_reads, cpu_clock_read_ns, accounting_share, ",
     noise_columns!(),
-    ", output FROM trials WHERE run = ?1 ORDER BY id"
+    ", output, lock_waits_measured, holders_measured FROM trials WHERE run = ?1 ORDER BY id"
 );
 
 /// The columns of a [`WorkerAccount`] without its phases, after the worker's own id.
@@ -97,6 +97,7 @@ impl Store {
             let mut trial = trial_of(row)?;
             trial.workers = read_workers(&self.connection, row.get(0)?, detail)?;
             trial.task_times = task_times::read(&self.connection, row.get(0)?)?;
+            lock_waits::read(&self.connection, row.get(0)?, &mut trial)?;
             visit(trial);
         }
         Ok(())
@@ -112,12 +113,13 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
                  tasks_done, digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns,
                  schedstat_reads, schedstat_read_ns, cpu_clock_reads, cpu_clock_read_ns, accounting_share,
                  noise_window_ns, noise_cpus, noise_steal_ns, noise_steal_most_ns, noise_other_cpu_ns,
-                 noise_frequency_min_khz, noise_frequency_max_khz, noise_throttles, output)
+                 noise_frequency_min_khz, noise_frequency_max_khz, noise_throttles, output, lock_waits_measured,
+                 holders_measured)
              VALUES (:run, :case, :repetition, :warmup, :status, :error, :wall_ns, :tasks_planned,
                  :tasks_done, :digest, :verified, :tier, :marks, :mark_ns, :counter_reads, :rdpmc_reads,
                  :counter_read_ns, :schedstat_reads, :schedstat_read_ns, :cpu_clock_reads, :cpu_clock_read_ns, :share,
                  :window_ns, :cpus, :steal_ns, :steal_most_ns, :other_cpu_ns, :frequency_min_khz, :frequency_max_khz,
-                 :throttles, :output)",
+                 :throttles, :output, :lock_waits_measured, :holders_measured)",
         )?
         .execute(named_params! {
             ":run": run,
@@ -151,13 +153,22 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
             ":frequency_max_khz": noise.and_then(|it| it.frequency_max_khz),
             ":throttles": noise.and_then(|it| it.throttles),
             ":output": trial.output,
+            ":lock_waits_measured": trial.lock_waits.as_ref().map(|_| true),
+            ":holders_measured": trial.holders.as_ref().map(|_| true),
         })?;
     let id = connection.last_insert_rowid();
     trial.task_times.iter().try_for_each(|times| task_times::write(connection, id, times))?;
-    trial.workers.iter().try_for_each(|worker| write_worker(connection, id, worker))
+    for (row, worker) in (0..).zip(&trial.workers) {
+        let worker = write_worker(connection, id, worker)?;
+        if let Some(timeline) = trial.timelines.iter().find(|it| it.row == row) {
+            timelines::write(connection, worker, timeline)?;
+        }
+    }
+    lock_waits::write(connection, id, trial)
 }
 
-fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> rusqlite::Result<()> {
+/// Writes a worker with its phases, and gives its id.
+fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
             "INSERT INTO workers (trial, role, number, pid, tid, thread, command, core, tasks, life_ns, accounted_ns,
@@ -187,7 +198,8 @@ fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> 
             ":notes": Json(&worker.notes),
         })?;
     let id = connection.last_insert_rowid();
-    worker.phases.iter().try_for_each(|account| write_account(connection, id, account))
+    worker.phases.iter().try_for_each(|account| write_account(connection, id, account))?;
+    Ok(id)
 }
 
 fn write_account(connection: &Connection, worker: i64, account: &PhaseAccount) -> rusqlite::Result<()> {
@@ -235,8 +247,11 @@ fn trial_of(row: &Row<'_>) -> rusqlite::Result<Trial> {
         accounting: accounting_of(&mut columns)?,
         noise: noise_of(&mut columns)?,
         output: columns.take()?,
+        lock_waits: columns.take::<Option<bool>>()?.map(|_| Vec::new()),
+        holders: columns.take::<Option<bool>>()?.map(|_| Vec::new()),
         workers: Vec::new(),
         task_times: Vec::new(),
+        timelines: Vec::new(),
     })
 }
 

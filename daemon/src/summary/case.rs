@@ -140,6 +140,8 @@ impl CaseFold {
         match worker.role {
             Role::Worker => self.workers.add_life(worker),
             Role::Coordinator => self.coordinator.add_middle(worker),
+            // Shown with the workers; beside them, its time is not theirs.
+            Role::Helper => {}
         }
         self.unbalanced += u32::from(worker.balanced == Some(false));
         self.unchecked += u32::from(worker.balanced.is_none());
@@ -155,7 +157,7 @@ impl CaseFold {
 
     fn cpu_ns(&self, worker: &WorkerAccount) -> Option<u64> {
         match worker.role {
-            Role::Worker => worker.cpu_ns,
+            Role::Worker | Role::Helper => worker.cpu_ns,
             Role::Coordinator if self.lends_its_thread() => Some(0),
             Role::Coordinator => middle_cpu_ns(worker),
         }

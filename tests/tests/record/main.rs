@@ -7,8 +7,10 @@
 
 mod executors;
 mod guests;
+mod live;
 mod our_code;
 mod pythons;
+mod strangers;
 mod truths;
 mod turns;
 
@@ -62,12 +64,10 @@ fn state(row: &WorkerAccount, state: fn(&PhaseAccount) -> Option<u64>) -> f64 {
     row.phases.iter().filter_map(state).sum::<u64>() as f64 / row.accounted_ns as f64
 }
 
-/// A row's time in waits for the interpreter's lock, as a share of its life, without what it waited for a core in them: after
-/// it was woken with the lock, a machine that others use may let it wait for long.
-fn share_of_lock(row: &WorkerAccount) -> f64 {
-    let waits = row.phases.iter().filter(|account| LOCK.contains(&account.phase));
-    waits.map(|account| account.wall_ns - account.run_queue_ns.unwrap_or(0)).sum::<u64>() as f64
-        / row.accounted_ns as f64
+/// The share of its life that a thread was kept from running by the lock, and not by a core that others had when it got it.
+fn blocked_by_lock(row: &WorkerAccount) -> f64 {
+    let in_lock = row.phases.iter().filter(|account| LOCK.contains(&account.phase));
+    in_lock.map(|account| account.blocked_ns.unwrap_or(account.wall_ns)).sum::<u64>() as f64 / row.accounted_ns as f64
 }
 
 /// How often a row was in a phase.

@@ -4,14 +4,20 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use gild_model::account::Role;
+use gild_model::lock_wait::HoldingFunction;
 use gild_model::phase::Phase;
+use gild_model::timeline::WorkerTimeline;
 
 use super::books::{self, Books};
 use super::layout::{Section, SlotId, UNKNOWN, attention};
 use super::map::{Map, memory_file};
+use super::notes;
 use super::task_log::{self, TaskLogReading, TaskRecord};
+use super::timeline::{self, Rings};
 use super::writer::{read_consistently, stamp_birth};
 use crate::clock::{Anchor, Clock, Rate, raw_ns};
+use crate::record::owner::Recording;
 
 /// A trial's ledger, as its owner sees it.
 #[derive(Debug)]
@@ -38,6 +44,19 @@ pub struct LiveWorker {
     pub tasks_done: u64,
 }
 
+/// A trial that is over.
+#[derive(Debug)]
+pub struct Closed {
+    /// Its books.
+    pub books: Books,
+    /// What there was to read of the task log.
+    pub tasks: TaskLogReading,
+    /// The timelines; none if none were asked for. An error: they could not be read.
+    pub timelines: io::Result<Vec<WorkerTimeline>>,
+    /// The functions that held the interpreter's lock while others waited. `None`: not measured.
+    pub functions: Option<Vec<HoldingFunction>>,
+}
+
 /// A trial in progress.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Live {
@@ -52,14 +71,15 @@ pub struct Live {
 }
 
 impl Ledger {
-    /// Creates a ledger for a coordinator and `workers` workers, and stamps the coordinator's birth: call it
-    /// just before the coordinator is started.
+    /// Creates a ledger for a coordinator and `workers` workers, with timelines of so many marks, and stamps the
+    /// coordinator's birth: call it just before the coordinator is started.
     ///
     /// # Errors
     /// memfd_create, ftruncate or mmap failed.
-    pub fn create(workers: u32) -> io::Result<Ledger> {
-        let file = memory_file(workers)?;
-        let map = Map::create(&file, workers)?;
+    pub fn create(workers: u32, timeline_marks: u32) -> io::Result<Ledger> {
+        let ring_capacity = timeline::capacity(timeline_marks);
+        let file = memory_file(workers, ring_capacity)?;
+        let map = Map::create(&file, workers, ring_capacity)?;
         let header = map.header();
         for unknown in [
             &header.tasks_planned,
@@ -84,13 +104,30 @@ impl Ledger {
         let planned = self.map.header().tasks_planned.load(Acquire);
         let now = Anchor { ticks: Clock::best().now(), raw_ns: raw_ns() };
         let rate = Rate::between(self.anchor, now);
-        let workers: Vec<_> = (0..self.map.workers()).map(|index| self.live_worker(index, now, rate)).collect();
+        let workers = (0..self.map.workers()).map(|index| {
+            let section = self.map.worker(index);
+            section.attention.0.fetch_or(attention::DRAIN, Relaxed);
+            live_worker(section, index, now, rate)
+        });
+        let workers: Vec<_> = workers.collect();
         Live {
             tasks_planned: (planned != UNKNOWN).then_some(planned),
             tasks_done: workers.iter().map(|worker| worker.tasks_done).sum(),
             done_share: (planned != UNKNOWN).then(|| self.done_share()),
             workers,
         }
+    }
+
+    /// The same for a trial whose accounts are in a recording: every task is worth the same there, and nobody is asked anything.
+    pub fn live_in(&self, recording: &Recording) -> Live {
+        let planned = Some(self.map.header().tasks_planned.load(Acquire)).filter(|it| *it != UNKNOWN);
+        let now = Anchor { ticks: Clock::best().now(), raw_ns: raw_ns() };
+        let rate = Rate::between(self.anchor, now);
+        let workers: Vec<_> =
+            recording.workers().map(|(number, section)| live_worker(section, number, now, rate)).collect();
+        let tasks_done = workers.iter().map(|worker| worker.tasks_done).sum();
+        let done_share = planned.map(|planned| tasks_done as f64 / planned.max(1) as f64);
+        Live { tasks_planned: planned, tasks_done, done_share, workers }
     }
 
     fn done_share(&self) -> f64 {
@@ -100,31 +137,73 @@ impl Ledger {
         done as f64 / self.map.header().weight_planned.load(Relaxed).max(1) as f64
     }
 
-    fn live_worker(&self, index: u32, now: Anchor, rate: Option<Rate>) -> LiveWorker {
-        let section = self.map.worker(index);
-        section.attention.0.fetch_or(attention::DRAIN, Relaxed);
-        read_consistently(section, || {
-            let held = |since: u64| rate.map_or(0, |rate| rate.to_ns(now.ticks.saturating_sub(since)));
-            let task = section.task.load(Acquire).checked_sub(1);
-            LiveWorker {
-                index,
-                pid: positive(section.pid.load(Relaxed)),
-                tid: positive(section.tid.load(Relaxed)),
-                phase: SlotId::from_index(section.slot.load(Relaxed) as usize).meaning().0,
-                task: task.map(|task| (task, held(section.task_since.load(Relaxed)))),
-                tasks_done: section.tasks_done.load(Relaxed),
-            }
-        })
+    /// The same for a trial whose accounts are in a recording.
+    pub fn close_in(self, recording: &Recording, has_timelines: bool, visit: impl FnMut(TaskRecord)) -> Closed {
+        let header = self.map.header();
+        let (from, until) = (header.wall_from.load(Relaxed), header.wall_until.load(Relaxed));
+        let rows = recording.close_trial((from != 0).then_some(from..if until != 0 { until } else { u64::MAX }));
+        let accounting = recording.accounting(&rows);
+        let Closed { books, tasks, .. } = self.close(visit);
+        let timelines = if has_timelines { rows.timelines } else { Vec::new() };
+        let tasks_done = rows.rows.iter().map(|row| row.tasks).sum();
+        let mut books =
+            Books { tasks_done, tier: rows.tier, accounting, workers: rows.rows, lock_waits: rows.lock_waits, ..books };
+        if let Some(first) = books.workers.first_mut() {
+            first.notes.extend(notes::of_recording(rows.without_place, rows.never_began));
+        }
+        Closed { books, tasks, timelines: Ok(timelines), functions: rows.functions.holders }
     }
 
     /// Closes the books, after the last process of the trial is gone, and hands every task that was taken to `visit`.
-    pub fn close(self, visit: impl FnMut(TaskRecord)) -> (Books, TaskLogReading) {
-        let anchor = Anchor::take(Clock::best());
-        let books = books::close(&self.map, self.anchor, anchor);
-        let tasks =
-            task_log::reader::read(&self.file, &self.map, anchor.ticks, books::rate(self.anchor, anchor), visit);
-        (books, tasks)
+    pub fn close(self, visit: impl FnMut(TaskRecord)) -> Closed {
+        let until = Anchor::take(Clock::best());
+        let rate = books::rate(self.anchor, until);
+        Closed {
+            books: books::close(&self.map, self.anchor, until),
+            tasks: task_log::reader::read(&self.file, &self.map, until.ticks, rate, visit),
+            timelines: self.timelines(until, rate),
+            functions: None,
+        }
     }
+
+    /// The coordinator's first, then the workers'. A trial that did not get as far as its wall time has none.
+    fn timelines(&self, until: Anchor, rate: Rate) -> io::Result<Vec<WorkerTimeline>> {
+        let rings = Rings::attach(&self.file, &self.map)?;
+        let origin = self.map.header().wall_from.load(Relaxed);
+        if origin == 0 {
+            return Ok(Vec::new());
+        }
+        let reader = rings.reader(until, rate, origin);
+        let coordinator = reader.read(self.map.coordinator());
+        let mut names = books::kernel_phase_names(self.map.header());
+        names.truncate(names.iter().take_while(|name| !name.is_empty()).count());
+        let whose = |row, role, index, timeline| {
+            let kernel_phases = names.clone();
+            WorkerTimeline { row, role, index, kernel_phases, timeline }
+        };
+        let coordinator = coordinator.map(|timeline| whose(0, Role::Coordinator, 0, timeline));
+        let workers = (0..self.map.workers()).filter_map(|index| {
+            let timeline = reader.read(self.map.worker(index))?;
+            Some(whose(index + 1, Role::Worker, index, timeline))
+        });
+        Ok(coordinator.into_iter().chain(workers).collect())
+    }
+}
+
+/// What the worker of a section is doing.
+pub(crate) fn live_worker(section: &Section, index: u32, now: Anchor, rate: Option<Rate>) -> LiveWorker {
+    read_consistently(section, || {
+        let held = |since: u64| rate.map_or(0, |rate| rate.to_ns(now.ticks.saturating_sub(since)));
+        let task = section.task.load(Acquire).checked_sub(1);
+        LiveWorker {
+            index,
+            pid: positive(section.pid.load(Relaxed)),
+            tid: positive(section.tid.load(Relaxed)),
+            phase: SlotId::from_index(section.slot.load(Relaxed) as usize).meaning().0,
+            task: task.map(|task| (task, held(section.task_since.load(Relaxed)))),
+            tasks_done: section.tasks_done.load(Relaxed),
+        }
+    })
 }
 
 /// A number that is 0 as long as it is not written.

@@ -62,6 +62,7 @@ pub(super) fn start(trial: &Trial<'_>, workers: Range<usize>, peers: &mut Peers)
             refuse_threads().map_err(|error| format!("{name} cannot be started: {error}"))?;
             start_by_fork(trial, workers, (here, there), peers).map_err(|error| cannot("fork", error))?
         }
+        Start::Forkserver => return Err(format!("{name} cannot be started: forkserver is for kernels in Python")),
         Start::Spawn => {
             let pid = start_by_exec(workers.start, transport, &there).map_err(|error| cannot("exec", error))?;
             let spec = WorkerSpec { trial: trial.spec.clone(), cores: trial.cores[workers].to_vec() };

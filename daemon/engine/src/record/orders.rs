@@ -59,6 +59,12 @@ pub enum Order {
     Here,
     /// What it wraps in this one of [`PARTS`] is not all there.
     Missing(u32),
+    /// The calling thread is a worker from now on, whether it will take a task or not. The answer is its number.
+    Join,
+    /// The calling thread has been pinned to this core.
+    Pinned(u32),
+    /// Of several tasks that the calling thread has taken and not finished, this is the current one.
+    Turn(u32),
 }
 
 impl Order {
@@ -78,6 +84,9 @@ impl Order {
             9 => Order::Helper(value),
             10 => Order::Here,
             11 => Order::Missing(value),
+            32 => Order::Join,
+            33 => Order::Pinned(value),
+            34 => Order::Turn(value),
             _ => return None,
         })
     }

@@ -1,14 +1,21 @@
 //! The recorder's view: it makes the memory, hears of processes that come, notes when they are gone, closes the books.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use gild_model::account::WorkerAccount;
 
 use super::books::{self, Books};
 use super::layout::{Header, Kind};
 use super::map::Map;
+use super::trial;
 use crate::clock::{Anchor, Clock, raw_ns};
+use crate::ledger::LiveWorker;
+use crate::ledger::layout::Section;
+use crate::ledger::owner::live_worker;
 use crate::measure::cost;
 use crate::measure::meter::Meter;
 
@@ -30,6 +37,15 @@ impl Recording {
     pub fn create(capacity: u32) -> io::Result<Recording> {
         let (map, file) = Map::create(capacity)?;
         Ok(Recording { file, map: Arc::new(map), anchor: Anchor::take(Clock::best()), known: Vec::new() })
+    }
+
+    /// A recording that somebody else has made, and will close.
+    ///
+    /// # Errors
+    /// mmap failed, or it is no recording of this version.
+    pub fn attach(file: OwnedFd) -> io::Result<Recording> {
+        let map = Arc::new(Map::attach(file.as_fd())?);
+        Ok(Recording { file, map, anchor: Anchor::take(Clock::best()), known: Vec::new() })
     }
 
     /// The shared memory.
@@ -85,6 +101,27 @@ impl Recording {
         books::close(&self.map, self.anchor, Anchor::take(Clock::best()))
     }
 
+    /// The rows as they are now, each with whether its thread is alive. Nobody who is looked at does anything for it.
+    pub fn look(&self) -> Vec<(WorkerAccount, bool)> {
+        books::look(&self.map, self.anchor, Anchor::take_quickly(Clock::best()))
+    }
+
+    /// Closes the books as those of a trial with this wall time, in ticks.
+    pub fn close_trial(&self, wall: Option<Range<u64>>) -> Books {
+        trial::close(&self.map, self.anchor, Anchor::take(Clock::best()), wall)
+    }
+
+    /// The workers of a trial that have come so far, each with its number and its section.
+    pub fn workers(&self) -> impl Iterator<Item = (u32, &Section)> {
+        trial::workers(&self.map).into_iter().map(|(number, place)| (number, &place.section))
+    }
+
+    /// What these workers are doing; how long they have had their tasks is not told.
+    pub fn live_workers(&self) -> Vec<LiveWorker> {
+        let now = Anchor { ticks: 0, raw_ns: 0 };
+        self.workers().map(|(number, section)| live_worker(section, number, now, None)).collect()
+    }
+
     /// The sections of everybody, for the cost of the accounting.
     pub fn accounting(&self, books: &Books) -> Option<gild_model::trial::AccountingCost> {
         let scratch = crate::ledger::map::Map::private(0).ok()?;
@@ -107,7 +144,13 @@ impl Recording {
     }
 }
 
-fn measure_cost(section: &crate::ledger::layout::Section, header: &crate::ledger::layout::Header) -> Option<()> {
+impl AsFd for Recording {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn measure_cost(section: &Section, header: &crate::ledger::layout::Header) -> Option<()> {
     use std::sync::atomic::Ordering::Relaxed;
     for unknown in [&header.mark_ps, &header.counter_read_ps, &header.schedstat_read_ps, &header.cpu_clock_read_ps] {
         unknown.store(crate::ledger::layout::UNKNOWN, Relaxed);

@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 
+use gild_model::phase::Phase;
 use libc::{c_int, pthread_attr_t, pthread_t};
 
 use gild_engine::record::layout::Python;
@@ -67,7 +68,7 @@ extern "C-unwind" fn begin(thread: *mut c_void) -> *mut c_void {
         && let Some(place) = map.place(thread.number())
     {
         // SAFETY: as above, and this is its thread.
-        unsafe { thread.begin(thread.number(), place) };
+        unsafe { thread.begin(thread.number(), place, Phase::Compute) };
         start::watch_end();
     }
     routine(argument)

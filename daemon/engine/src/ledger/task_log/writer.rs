@@ -119,6 +119,11 @@ impl TaskLog {
         }
     }
 
+    /// Ticks when a task was taken. `None`: it was not, or is not logged.
+    pub fn taken_at(self, task: u64) -> Option<u64> {
+        self.entry(task).map(|entry| entry.taken.load(Relaxed)).filter(|ticks| *ticks != 0)
+    }
+
     #[inline(always)]
     fn entry(self, task: u64) -> Option<&'static TaskEntry> {
         self.entries.get(self.thinning.entry_of(task)?)

@@ -1,0 +1,127 @@
+"""What a trial calls: finding it by name, its inputs, and one task of it, wherever that runs.
+
+This module is imported in every worker process and interpreter, so it imports nothing that a worker has no use for.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+
+import gild_marks as marks
+
+
+class Refused(Exception):
+    """What the user has to know and can do something about; the message is all of it."""
+
+
+class TaskError(Exception):
+    """A task failed; travels from a worker to the coordinator."""
+
+    def __init__(self, task, text):
+        super().__init__(task, text)
+        self.task = task
+        self.text = text
+
+
+def in_words(error, frames=0):
+    """The traceback of an error, without the first frames, which are ours."""
+    stack = error.__traceback__
+    while frames and stack is not None:
+        stack, frames = stack.tb_next, frames - 1
+    return "".join(traceback.format_exception(type(error), error, stack)).strip()
+
+
+def find(key, name):
+    """What `module:object` names."""
+    module_name, _, path = name.partition(":")
+    try:
+        found = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        # A module that is there and needs another one says so by itself.
+        if error.name is not None and (module_name + ".").startswith(error.name + "."):
+            raise Refused("%s: there is no module %s in %s" % (key, error.name, ", ".join(_searched()))) from None
+        raise Refused("%s: %s cannot be imported:\n%s" % (key, module_name, in_words(error, 1))) from None
+    except BaseException as error:
+        raise Refused("%s: %s cannot be imported:\n%s" % (key, module_name, in_words(error, 1))) from None
+    for attribute in path.split("."):
+        if not hasattr(found, attribute):
+            raise Refused("%s: %s has no %s" % (key, getattr(found, "__name__", module_name), attribute))
+        found = getattr(found, attribute)
+    if not callable(found):
+        raise Refused("%s: %s is no function but of type %s" % (key, name, type(found).__name__))
+    return found
+
+
+def _searched():
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [folder or os.getcwd() for folder in sys.path if os.path.abspath(folder or ".") != here]
+
+
+def is_async(function):
+    """Whether a call gives something to be awaited."""
+    import inspect
+
+    if inspect.iscoroutinefunction(function):
+        return True
+    return inspect.iscoroutinefunction(getattr(function, "__call__", None))
+
+
+class Awaited:
+    """A function that runs an asynchronous one to its end, on an event loop of its own."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *args):
+        import asyncio
+
+        return asyncio.run(self.function(*args))
+
+
+def task(function, number, args):
+    """Runs one task in the calling thread, which is a worker."""
+    marks.take(number)
+    before = marks.base(marks.COMPUTE)
+    try:
+        if setup_error is not None:
+            raise Refused(setup_error)
+        result = function(*args)
+    except Refused as error:
+        raise TaskError(number, str(error)) from None
+    except BaseException as error:
+        raise TaskError(number, in_words(error, 1)) from None
+    finally:
+        marks.base(before)
+    marks.done(number)
+    return result
+
+
+# Why the setup of this process or interpreter failed. An executor would only say that it is broken.
+setup_error = None
+
+
+def begin(call, setup, cores):
+    """Begins the life of a worker: it is pinned, has the function, and has called what is to be called before tasks."""
+    global setup_error
+    before = marks.base(marks.STARTUP)
+    number = marks.join()
+    if cores and number is not None:
+        pin(cores[number % len(cores)])
+    try:
+        find("call", call)
+        if setup is not None:
+            find("setup", setup)()
+    except Refused as error:
+        setup_error = str(error)
+    except BaseException as error:
+        setup_error = "setup: %s failed:\n%s" % (setup, in_words(error, 1))
+    # Between tasks a worker has nothing to do.
+    marks.base(before if before is None else marks.IDLE)
+
+
+def pin(core):
+    """Pins the calling thread; None: it may run anywhere."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+        marks.pinned(core)
