@@ -10,7 +10,7 @@ use gild_tests::lab::Lab;
 use gild_tests::skipped;
 use serde::Deserialize;
 
-use crate::{LOCK, accounts, assert_whole, pythons, record, script, share, state};
+use crate::{LOCK, accounts, assert_whole, blocked_by_lock, pythons, record, script, share, state};
 
 /// What a thread's own clocks said at its end.
 #[derive(Debug, Deserialize)]
@@ -74,12 +74,6 @@ pub fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
     assert!((sum - 1.0).abs() < 0.01, "{sum} of its life: {row:#?}");
 }
 
-/// The share of its life that a thread was kept from running by the lock, and not by a core that others had when it got it.
-fn blocked_by_lock(row: &WorkerAccount) -> f64 {
-    let in_lock = row.phases.iter().filter(|account| LOCK.contains(&account.phase));
-    in_lock.map(|account| account.blocked_ns.unwrap_or(account.wall_ns)).sum::<u64>() as f64 / row.accounted_ns as f64
-}
-
 #[test]
 fn threads_that_compute_wait_for_the_lock_for_all_but_their_turn() {
     let lab = Lab::new();
@@ -110,8 +104,10 @@ fn threads_that_compute_without_the_lock_do_not_wait_for_it() {
         let Some(rows) = threads(&lab, python, what, 3, "0.6") else { return };
         for (row, cpu_ns) in rows {
             assert_complete(&row, cpu_ns);
-            assert!(blocked_by_lock(&row) < 0.03, "{what}: {row:#?}");
-            assert!(share(&row, &[Phase::Compute]) > 0.9, "{what}: {row:#?}");
+            // Who loses its core while it has the lock, to look at the clock, lets the others wait for it.
+            let margin = 0.03 + 0.15 * state(&row, |it| it.run_queue_ns);
+            assert!(blocked_by_lock(&row) < margin, "{what}: {row:#?}");
+            assert!(share(&row, &[Phase::Compute]) > 0.97 - 2.0 * margin, "{what}: {row:#?}");
         }
     }
 }
@@ -124,7 +120,7 @@ fn who_sleeps_or_waits_for_something_to_happen_is_idle() {
         let Some(rows) = threads(&lab, &python, what, 3, "0.8") else { return };
         for (row, _) in rows {
             assert!(share(&row, &[Phase::Idle]) > 0.85, "{what}: {row:#?}");
-            assert!(share(&row, LOCK) < 0.05, "{what}: {row:#?}");
+            assert!(blocked_by_lock(&row) < 0.05, "{what}: {row:#?}");
             assert!(state(&row, |it| it.on_cpu_ns) < 0.1, "{what}: {row:#?}");
         }
     }
