@@ -3,7 +3,7 @@
 //! A file appears under its name when it is complete: it is written as `NAME.partial`, synced and renamed, and
 //! removed if anything fails. Rows are handed on one by one; only Parquet holds some back (a row group).
 
-mod accounts;
+pub mod accounts;
 mod params;
 mod parquet;
 mod rows;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use crate::error::Exit;
 
 pub use rows::Rows;
-pub use table::{OfTrial, Row, Schema};
+pub use table::{OfTrial, Schema};
 pub use target::Target;
 
 /// Why there is no export.
