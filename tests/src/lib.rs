@@ -13,6 +13,7 @@
 //! | [`waiting`] | waits for something to become true |
 //! | [`accounts`] | the figures that figures are compared with |
 //! | [`compiled`] | plugins in C |
+//! | [`stored`] | large stores, made up |
 //! | [`python`] | readers of other people |
 //!
 //! Nothing here asserts how long something takes: the limits are there so that a test that hangs ends.
@@ -27,6 +28,7 @@ pub mod privileged;
 pub mod processes;
 pub mod program;
 pub mod python;
+pub mod stored;
 pub mod terminal;
 pub mod waiting;
 

@@ -3,7 +3,8 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use gild_model::run::{AccountRow, HolderRow, LockWaitRow, Run, TaskRow};
+use gild_model::run::{HolderRow, LockWaitRow, RunOutline, TaskRow};
+use gild_model::trial::Trial;
 use serde::de::DeserializeOwned;
 
 use super::open;
@@ -20,15 +21,15 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ExportArguments) -> Result<
         return Err(export::Error::ParquetToTerminal.into());
     }
     let (client, id) = open(daemon, arguments.run).await?;
-    let run: Run = client.get(&format!("/v1/runs/{id}")).await?;
+    let run: RunOutline = client.get(&format!("/v1/runs/{id}/outline")).await?;
     if !run.head.status.is_final() {
         output::warning(&format!("run {id} is not over; the export has the trials finished so far"));
     }
     let count = match arguments.table {
-        ExportTable::Accounts => write::<AccountRow>(&client, &run, "accounts", arguments).await?,
-        ExportTable::Tasks => write::<TaskRow>(&client, &run, "tasks", arguments).await?,
-        ExportTable::Waits => write::<LockWaitRow>(&client, &run, "waits", arguments).await?,
-        ExportTable::Holders => write::<HolderRow>(&client, &run, "holders", arguments).await?,
+        ExportTable::Accounts => accounts(&client, &run, arguments).await?,
+        ExportTable::Tasks => rows::<TaskRow>(&client, &run, "tasks", arguments).await?,
+        ExportTable::Waits => rows::<LockWaitRow>(&client, &run, "waits", arguments).await?,
+        ExportTable::Holders => rows::<HolderRow>(&client, &run, "holders", arguments).await?,
     };
     if let Some(file) = file {
         output::notice(&format!("wrote {count} rows to {}", file.display()));
@@ -40,43 +41,45 @@ fn file(arguments: &ExportArguments) -> Option<&Path> {
     arguments.output.as_deref().filter(|it| *it != Path::new("-"))
 }
 
-/// Writes the rows at a place of the API, and says how many.
-async fn write<R>(client: &Client, run: &Run, place: &str, arguments: &ExportArguments) -> Result<u64, Error>
-where
-    R: Row + DeserializeOwned,
-{
-    let path = format!("/v1/runs/{}/{place}", run.head.id);
-    // The columns depend on the counters of all rows, so the rows are read twice: nothing is held in memory.
-    let mut schema = Schema::of(&run.experiment);
-    each_row(client, &path, arguments.warmups, |row: R| {
-        schema.see(&row);
-        Ok(())
-    })
-    .await?;
-    let target = file(arguments).map_or_else(|| Ok(Target::stdout()), Target::file)?;
-    let mut rows = Rows::new(arguments.format, schema, target)?;
+/// Writes the accounts trial by trial, and says how many rows they are. The daemon says beforehand which counters there are,
+/// for the columns depend on it.
+async fn accounts(client: &Client, run: &RunOutline, arguments: &ExportArguments) -> Result<u64, Error> {
+    let (id, warmups) = (run.head.id, arguments.warmups);
+    let counters = client.get(&format!("/v1/runs/{id}/counters?warmups={warmups}")).await?;
+    let mut rows =
+        Rows::new(arguments.format, Schema::of(&run.experiment).with_counters(counters), target(arguments)?)?;
+    let mut trials = client.lines::<Trial>(&format!("/v1/runs/{id}/trials")).await?;
     let mut count = 0;
-    each_row(client, &path, arguments.warmups, |row: R| {
-        count += 1;
-        rows.write(&row)
-    })
-    .await?;
+    while let Some(trial) = trials.next().await? {
+        if warmups || !trial.warmup {
+            export::accounts::each_row(run, trial, |row| {
+                count += 1;
+                rows.write(row)
+            })?;
+        }
+    }
     rows.finish()?;
     Ok(count)
 }
 
-/// Hands over the rows of trials that count, and those of warm-ups if they are asked for.
-async fn each_row<R: OfTrial + DeserializeOwned>(
-    client: &Client,
-    path: &str,
-    warmups: bool,
-    mut take: impl FnMut(R) -> Result<(), export::Error>,
-) -> Result<(), Error> {
-    let mut lines = client.lines::<R>(path).await?;
+/// Writes the rows at a place of the API, and says how many they are.
+async fn rows<R>(client: &Client, run: &RunOutline, place: &str, arguments: &ExportArguments) -> Result<u64, Error>
+where
+    R: Row + DeserializeOwned,
+{
+    let mut rows = Rows::new(arguments.format, Schema::of(&run.experiment), target(arguments)?)?;
+    let mut lines = client.lines::<R>(&format!("/v1/runs/{}/{place}", run.head.id)).await?;
+    let mut count = 0;
     while let Some(row) = lines.next().await? {
-        if warmups || !row.is_warmup() {
-            take(row)?;
+        if arguments.warmups || !row.is_warmup() {
+            count += 1;
+            rows.write(&row)?;
         }
     }
-    Ok(())
+    rows.finish()?;
+    Ok(count)
+}
+
+fn target(arguments: &ExportArguments) -> Result<Target, export::Error> {
+    file(arguments).map_or_else(|| Ok(Target::stdout()), Target::file)
 }

@@ -3,7 +3,7 @@
 //! A file appears under its name when it is complete: it is written as `NAME.partial`, synced and renamed, and
 //! removed if anything fails. Rows are handed on one by one; only Parquet holds some back (a row group).
 
-mod accounts;
+pub mod accounts;
 mod holders;
 mod params;
 mod parquet;

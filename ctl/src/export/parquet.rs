@@ -10,7 +10,7 @@ use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, Zst
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
@@ -44,6 +44,12 @@ enum Values {
     Boolean(Vec<bool>),
 }
 
+/// Whether a column's values come again and again, so that a dictionary of them pays. Times and counts hardly do, and to find
+/// that out costs more than to write them.
+fn has_dictionary(name: &str, kind: Kind) -> bool {
+    kind == Kind::Text || !(name.ends_with("_ns") && name != "trial_wall_ns" && !name.starts_with("noise_"))
+}
+
 impl ParquetRows {
     /// Starts a file.
     pub fn new<R: Row>(schema: &Schema<R>, target: Target) -> Result<ParquetRows, Error> {
@@ -52,9 +58,13 @@ impl ParquetRows {
         let root = Type::group_type_builder(R::TABLE).with_fields(fields.map_err(Error::Parquet)?).build();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(format!("gilctl {}", env!("CARGO_PKG_VERSION")))
-            .set_key_value_metadata(Some(meanings(schema)))
-            .build();
+            .set_key_value_metadata(Some(meanings(schema)));
+        let properties = columns.iter().fold(properties, |properties, (name, kind)| {
+            properties.set_column_dictionary_enabled(name.as_str().into(), has_dictionary(name, *kind))
+        });
+        let properties = properties.build();
         let root = Arc::new(root.map_err(Error::Parquet)?);
         let destination = target.destination();
         let writer =
@@ -154,6 +164,14 @@ impl From<Kind> for Values {
     }
 }
 
+/// A text of its own, or that of the row before if it is the same: most texts are those of a trial.
+fn text(value: &str, before: Option<&ByteArray>) -> ByteArray {
+    match before {
+        Some(before) if before.data() == value.as_bytes() => before.clone(),
+        _ => value.as_bytes().to_vec().into(),
+    }
+}
+
 impl Column {
     fn push(&mut self, value: &Value) -> Result<(), Error> {
         match (&mut self.values, value) {
@@ -164,7 +182,7 @@ impl Column {
                 values.push(fitting.map_err(too_large)?);
             }
             (Values::Float(values), Value::Float(value)) => values.push(*value),
-            (Values::Text(values), Value::Text(value)) => values.push(value.as_bytes().to_vec().into()),
+            (Values::Text(values), Value::Text(value)) => values.push(text(value, values.last())),
             (Values::Boolean(values), Value::Boolean(value)) => values.push(*value),
             (_, value) => panic!("the column {} cannot hold {value:?}", self.name),
         }

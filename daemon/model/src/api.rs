@@ -13,9 +13,11 @@
 //! | `POST /v1/recordings/{id}/end` with [`crate::recording::Recording`] | [`crate::run::RunHead`] |
 //! | `GET /v1/runs?…` with the fields of [`crate::many::RunFilter`] | a list of [`crate::run::RunHead`], newest first |
 //! | `GET /v1/runs/{id}` | [`crate::run::Run`] |
+//! | `GET /v1/runs/{id}/outline` | [`crate::run::RunOutline`] |
 //! | `GET /v1/runs/{id}/events?after=SEQ` | newline-delimited [`Event`]s, until the run is over |
 //! | `GET /v1/runs/{id}/trials` | newline-delimited [`crate::trial::Trial`]s with their accounts |
 //! | `GET /v1/runs/{id}/accounts` | newline-delimited [`crate::run::AccountRow`]s |
+//! | `GET /v1/runs/{id}/counters?warmups=BOOL` | the names of the counters in the accounts |
 //! | `GET /v1/runs/{id}/tasks` | newline-delimited [`crate::run::TaskRow`]s |
 //! | `GET /v1/runs/{id}/timelines` | newline-delimited [`crate::run::TimelineRow`]s |
 //! | `GET /v1/runs/{id}/waits` | newline-delimited [`crate::run::LockWaitRow`]s |

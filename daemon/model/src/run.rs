@@ -115,6 +115,15 @@ pub struct Run {
     pub trials: Vec<Trial>,
 }
 
+/// A run without anything that has to be made from its trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunOutline {
+    /// The run in one line.
+    pub head: RunHead,
+    /// What was asked for.
+    pub experiment: Experiment,
+}
+
 /// One tidy row of the exports: run × case × repetition × worker × phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccountRow {

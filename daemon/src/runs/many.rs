@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gild_model::label::TagChange;
 use gild_model::many::{PruneEvent, PruneRequest, RunFilter};
-use gild_model::run::{RunHead, RunId};
+use gild_model::run::{RunHead, RunId, RunOutline};
 
 use super::{RunError, Runs};
 use crate::store::{Question, StoreError};
@@ -25,6 +25,16 @@ impl Runs {
         let work = self.work();
         let heads = self.store().list(filter, limit)?.into_iter().map(|head| work.corrected(head));
         Ok(heads.filter(|head| filter.status.is_none_or(|status| head.status == status)).collect())
+    }
+
+    /// A run without anything that has to be made from its trials.
+    ///
+    /// # Errors
+    /// There is no such run; the store failed.
+    pub fn outline(&self, id: RunId) -> Result<RunOutline, RunError> {
+        let work = self.work();
+        let outline = self.store().outline(id)?.ok_or(RunError::Missing(id))?;
+        Ok(RunOutline { head: work.corrected(outline.head), ..outline })
     }
 
     /// Puts tags on a run and takes others off.

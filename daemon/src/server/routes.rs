@@ -18,7 +18,7 @@ use gild_model::label::{NoteChange, TagChange};
 use gild_model::many::{PruneRequest, RunFilter};
 use gild_model::plugin::{PluginInfo, PluginList};
 use gild_model::query::{SqlRequest, ViewInfo};
-use gild_model::run::{Run, RunHead, RunId};
+use gild_model::run::{Run, RunHead, RunId, RunOutline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +49,11 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/recordings/{id}/end", post(recordings::end))
         .route("/v1/runs", get(list).post(submit))
         .route("/v1/runs/{id}", get(show).delete(remove))
+        .route("/v1/runs/{id}/outline", get(outline))
         .route("/v1/runs/{id}/events", get(events))
         .route("/v1/runs/{id}/trials", get(trials))
         .route("/v1/runs/{id}/accounts", get(accounts))
+        .route("/v1/runs/{id}/counters", get(counters))
         .route("/v1/runs/{id}/tasks", get(tasks))
         .route("/v1/runs/{id}/timelines", get(timelines))
         .route("/v1/runs/{id}/waits", get(waits))
@@ -165,6 +167,10 @@ async fn show(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<Run>
     Ok(Json(whole(&daemon, number(&id)?).await?))
 }
 
+async fn outline(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<RunOutline>> {
+    Ok(Json(daemon.runs.outline(number(&id)?)?))
+}
+
 /// A run with its summary.
 async fn whole(daemon: &Daemon, id: RunId) -> Answer<Run> {
     let reader = daemon.runs.reader()?;
@@ -262,15 +268,34 @@ fn epilogue(head: &RunHead, after: u64) -> Log {
 
 async fn trials(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
     let id = daemon.runs.head(number(&id)?)?.id;
-    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| {
-        reader.trials(id)?.iter().all(|trial| lines.push(trial));
-        Ok(())
-    }))
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.stream_trials(id, |trial| lines.push(&trial))))
 }
 
 async fn accounts(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
     let id = daemon.runs.head(number(&id)?)?.id;
     Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.account_rows(id, &mut |row| lines.push(&row))))
+}
+
+/// What may follow the `?` of the counters' names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CountersQuery {
+    #[serde(default)]
+    warmups: bool,
+}
+
+async fn counters(
+    State(daemon): Shared,
+    Path(id): Path<String>,
+    query: Result<Query<CountersQuery>, QueryRejection>,
+) -> Answer<Json<Vec<String>>> {
+    let Query(CountersQuery { warmups }) =
+        query.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "malformed query", error.body_text()))?;
+    let id = daemon.runs.head(number(&id)?)?.id;
+    let reader = daemon.runs.reader()?;
+    // It looks at every account.
+    let names = tokio::task::spawn_blocking(move || reader.counter_names(id, warmups)).await;
+    Ok(Json(names.map_err(Refusal::internal)??))
 }
 
 async fn tasks(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {

@@ -3,7 +3,7 @@
 use gild_model::case::Case;
 use gild_model::experiment::Experiment;
 use gild_model::host::HostReport;
-use gild_model::run::{Run, RunId, RunStatus};
+use gild_model::run::{Run, RunId, RunOutline, RunStatus};
 use jiff::Timestamp;
 use rusqlite::{named_params, params};
 
@@ -140,6 +140,16 @@ impl Store {
         })?;
         let summary = fold.finish();
         Ok(Some(Run { head, experiment, host, summary, trials }))
+    }
+
+    /// A run without anything that has to be made from its trials; `None` if there is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn outline(&self, id: RunId) -> Result<Option<RunOutline>> {
+        let Some(head) = self.head(id)? else { return Ok(None) };
+        let (experiment, _) = self.asked_for(id).map_err(|error| self.error(error))?;
+        Ok(Some(RunOutline { head, experiment }))
     }
 
     fn asked_for(&self, id: RunId) -> rusqlite::Result<(Experiment, Option<HostReport>)> {

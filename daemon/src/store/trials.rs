@@ -75,22 +75,38 @@ impl Store {
     }
 
     /// Every finished trial of a run with its accounts, in the order in which they finished; none if there is no
-    /// such run. Holds all accounts in memory; [`Store::account_rows`] does not.
+    /// such run. Holds all accounts in memory; [`Store::stream_trials`] does not.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn trials(&self, id: RunId) -> Result<Vec<Trial>> {
         let mut trials = Vec::new();
-        self.each_trial(id, Detail::Everything, |trial| trials.push(trial)).map_err(|error| self.error(error))?;
+        self.stream_trials(id, |trial| {
+            trials.push(trial);
+            true
+        })?;
         Ok(trials)
     }
 
+    /// Hands over every finished trial of a run with its accounts until `visit` answers `false`; none if there is no
+    /// such run. Holds one trial at a time; what `visit` sees is of one moment.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn stream_trials(&self, id: RunId, visit: impl FnMut(Trial) -> bool) -> Result<()> {
+        self.each_trial(id, Detail::Everything, visit).map_err(|error| self.error(error))
+    }
+
     /// Hands over the trials of a run one by one, with their accounts but without counters.
-    pub(super) fn each_trial_for_summary(&self, id: RunId, visit: impl FnMut(Trial)) -> Result<()> {
+    pub(super) fn each_trial_for_summary(&self, id: RunId, mut visit: impl FnMut(Trial)) -> Result<()> {
+        let visit = |trial| {
+            visit(trial);
+            true
+        };
         self.each_trial(id, Detail::Times, visit).map_err(|error| self.error(error))
     }
 
-    fn each_trial(&self, id: RunId, detail: Detail, mut visit: impl FnMut(Trial)) -> rusqlite::Result<()> {
+    fn each_trial(&self, id: RunId, detail: Detail, mut visit: impl FnMut(Trial) -> bool) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(TRIALS)?;
         let mut rows = statement.query([id])?;
         while let Some(row) = rows.next()? {
@@ -98,7 +114,9 @@ impl Store {
             trial.workers = read_workers(&self.connection, row.get(0)?, detail)?;
             trial.task_times = task_times::read(&self.connection, row.get(0)?)?;
             lock_waits::read(&self.connection, row.get(0)?, &mut trial)?;
-            visit(trial);
+            if !visit(trial) {
+                break;
+            }
         }
         Ok(())
     }
