@@ -29,6 +29,7 @@
 //! | [`plugins`], [`fit`] | what plugins hold; whether an experiment fits its kernel |
 //! | [`spawner`] | the processes that run plugin code |
 //! | [`record`] | the program behind `gild record` |
+//! | [`python`] | the Python code of ours that runs in the user's interpreter |
 //! | [`output`] | reading what they write |
 //! | [`store`] | runs and trials on disk |
 //! | [`summary`] | a run folded into one line per case |
@@ -47,6 +48,7 @@ pub mod listen;
 pub mod logging;
 pub mod output;
 pub mod plugins;
+pub mod python;
 pub mod queue;
 pub mod record;
 pub mod runs;

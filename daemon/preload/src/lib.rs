@@ -21,6 +21,8 @@
 //! | [`tools`] | what watches a thread, within somebody else's limits |
 //! | [`exec`] | a program that is replaced by another |
 //! | [`python`] | telling the interpreter's lock from other locks |
+//! | [`orders`] | what Python code of ours tells us |
+//! | [`trial`] | the trial that the recording is of, if it is of one |
 //! | [`next`] | the functions that the hooks stand in for |
 //! | [`errno`] | errno, kept |
 //! | [`hooks`] | the functions that are stood in for, by subject |
@@ -30,8 +32,10 @@ mod exec;
 mod hooks;
 mod live;
 mod next;
+mod orders;
 mod process;
 mod python;
 mod start;
 mod thread;
 mod tools;
+mod trial;

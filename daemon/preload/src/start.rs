@@ -12,7 +12,7 @@ use gild_engine::record::VARIABLE;
 use gild_engine::record::layout::COMMAND_LEN;
 use gild_engine::record::map::Map;
 
-use crate::{hooks, process, python, thread};
+use crate::{hooks, process, python, thread, trial};
 
 /// Functions of this type are called by the dynamic loader, with what main gets.
 type Constructor = unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_char);
@@ -35,6 +35,7 @@ unsafe extern "C" fn construct(count: c_int, arguments: *const *const c_char, _:
     // Looked up once; in the child of a fork it must not be.
     let _ = Clock::best();
     make_key();
+    trial::join();
     python::look_for_it();
     let mut command = [0u8; COMMAND_LEN];
     // SAFETY: the loader passes main's own arguments.

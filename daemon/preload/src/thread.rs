@@ -8,18 +8,18 @@ use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::null;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::compiler_fence;
 
 use gild_engine::ledger::layout::SlotId;
 use gild_engine::measure::meter::Meter;
 use gild_engine::measure::tools::Plan;
 use gild_engine::record::fold;
-use gild_engine::record::layout::{Place, write_text};
+use gild_engine::record::layout::{Place, Role, write_text};
 use gild_model::host::Tier;
 use gild_model::phase::Phase;
 
-use crate::{errno, live, process, tools};
+use crate::{errno, live, process, tools, trial};
 
 /// A thread of the program.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Thread {
     meter: UnsafeCell<MaybeUninit<Meter<'static>>>,
     /// The accounts are being written, or are not to be written.
     busy: Cell<bool>,
+    /// What it is in when it is in no call that has a phase of its own.
+    base: Cell<Phase>,
     /// Its place in the recording.
     number: Cell<u32>,
     /// How many threads its process had started before it.
@@ -53,6 +55,7 @@ impl Thread {
         Thread {
             meter: UnsafeCell::new(MaybeUninit::uninit()),
             busy: Cell::new(true),
+            base: Cell::new(Phase::Compute),
             number: Cell::new(0),
             ordinal: 0,
             routine: None,
@@ -81,11 +84,11 @@ impl Thread {
     /// `self` must stay where it is until [`end`] was called on this thread, and no other thread may use it.
     pub unsafe fn begin(&self, number: u32, place: &'static Place) {
         self.number.set(number);
-        let tools = tools::open();
-        let meter = Meter::start_with(&place.section, tools, &Plan::of_recording(Tier::Software));
+        let meter = Meter::start_with(&place.section, tools::open(), &plan());
         // SAFETY: nobody borrows the meter: `busy` is set until below. What was in it is not dropped, because in the child of
         // a fork it is the parent's, whose mappings are not there.
         unsafe { (*self.meter.get()).write(meter) };
+        self.base.set(Phase::Compute);
         self.busy.set(false);
         CURRENT.set(self);
         live::add(number);
@@ -131,6 +134,21 @@ fn adopted() -> Option<&'static Thread> {
     (!thread.is_null()).then(|| unsafe { &*thread })
 }
 
+fn plan() -> Plan {
+    Plan::of_recording(Tier::Software).with_log(trial::log())
+}
+
+/// What a call that has this phase of its own is in, made by a thread that is in `base`; `None`: it is a part of that.
+/// Who has nothing to do waits for it in locks, pipes and sleeps; moving bytes is nothing but reading and writing.
+#[inline(always)]
+fn within(base: Phase, phase: Phase) -> Option<Phase> {
+    match (base, phase) {
+        (Phase::Idle, Phase::OtherLock | Phase::IoWait | Phase::Idle) => None,
+        (Phase::Send | Phase::Receive, Phase::IoWait) => None,
+        (_, phase) => Some(phase),
+    }
+}
+
 /// Runs `call`, in which the calling thread may wait, in a phase of its own; `None`: it cannot wait.
 #[inline(always)]
 pub fn around<T>(phase: impl Into<Option<Phase>>, call: impl FnOnce() -> T) -> T {
@@ -146,6 +164,7 @@ pub fn around<T>(phase: impl Into<Option<Phase>>, call: impl FnOnce() -> T) -> T
 #[inline(always)]
 pub fn enter(phase: Phase) -> Option<SlotId> {
     let thread = current()?;
+    let phase = within(thread.base.get(), phase)?;
     errno::keep(|| {
         thread.write(|meter| {
             let before = meter.slot();
@@ -161,6 +180,40 @@ pub fn leave(slot: SlotId) {
     if let Some(thread) = current() {
         errno::keep(|| thread.write(|meter| meter.mark_slot(slot)));
     }
+}
+
+/// The calling thread is in `phase` from now on when it is in no call that has one of its own; gives what it was in before.
+pub fn set_base(phase: Phase) -> Option<Phase> {
+    let thread = current()?;
+    thread.write(|meter| meter.mark(phase))?;
+    Some(thread.base.replace(phase))
+}
+
+/// Does something with the meter of the calling thread and its place.
+pub fn with_meter<T>(action: impl FnOnce(&mut Meter<'static>, &'static Place) -> T) -> Option<T> {
+    let thread = current()?;
+    let place = process::recording()?.0.place(thread.number.get())?;
+    thread.write(|meter| action(meter, place))
+}
+
+/// Ends the accounts of the calling thread in its place and begins new ones in another.
+pub fn move_to(number: u32, place: &'static Place) {
+    let Some(thread) = current() else { return };
+    if thread.busy.replace(true) {
+        return;
+    }
+    name(thread);
+    // SAFETY: `busy` was not set, so there is a meter, and it is set now, so nobody borrows it; another one is put there
+    // before it is unset.
+    let meter = unsafe { (*thread.meter.get()).assume_init_read() };
+    let meter = Meter::start_borrowed(&place.section, meter.finish(), &plan());
+    // SAFETY: as above.
+    unsafe { (*thread.meter.get()).write(meter) };
+    live::remove(thread.number.replace(number));
+    live::add(number);
+    write_name(place);
+    thread.busy.set(false);
+    set_base(Phase::Compute);
 }
 
 /// Keeps the hooks of the calling thread from writing until [`unmute`]: what runs on its stack is another process.
@@ -217,6 +270,7 @@ pub fn end() {
     if let Some((map, leader)) = process::recording()
         && let Some(place) = map.place(number)
         && thread.ordinal >= process::ROWS_MAX
+        && place.who.role.load(Relaxed) == Role::Nobody.number()
         && fold::add(map, leader, place)
     {
         process::recycle(number);

@@ -29,11 +29,44 @@ pub struct Header {
     pub asked: AtomicU32,
     /// Functions asked for; above [`FUNCTIONS`] when there was not enough room.
     pub functions: AtomicU32,
+    /// Workers that have come to a trial.
+    pub workers: AtomicU32,
     /// Processes that have come: the recorder waits for it to change (a futex word).
     pub arrivals: AtomicU32,
     /// Places that were taken for a program that is about to be executed: the process id in the upper half, the place plus
     /// one in the lower; 0 is free.
     pub handovers: [AtomicU64; HANDOVERS],
+}
+
+/// What somebody in a place is to a trial; to a recording without one, everybody is [`Role::Nobody`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Neither of the others: a thread of an executor's own, the fork server, whoever lived outside of the wall time.
+    Nobody,
+    /// Gives tasks and takes results.
+    Coordinator,
+    /// Has run a task; its number.
+    Worker(u32),
+}
+
+impl Role {
+    /// The role with this number in a place.
+    pub fn from_number(number: u32) -> Role {
+        match number {
+            0 => Role::Nobody,
+            1 => Role::Coordinator,
+            worker => Role::Worker(worker - 2),
+        }
+    }
+
+    /// Its number.
+    pub fn number(self) -> u32 {
+        match self {
+            Role::Nobody => 0,
+            Role::Coordinator => 1,
+            Role::Worker(worker) => worker.saturating_add(2),
+        }
+    }
 }
 
 /// What somebody in a place is.
@@ -72,6 +105,8 @@ pub struct Who {
     pub leader: AtomicU32,
     /// Of a leader: the place plus one where threads that ended are added up, or 0.
     pub ended: AtomicU32,
+    /// A [`Role`].
+    pub role: AtomicU32,
     /// Of [`Kind::Ended`]: how many threads were added up.
     pub threads: AtomicU32,
     /// Of [`Kind::Ended`]: their lives by the second clock, in nanoseconds.

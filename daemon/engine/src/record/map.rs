@@ -15,7 +15,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use super::functions::{FUNCTIONS, FunctionCell};
-use super::layout::{Header, Kind, MAGIC, Place, offset_of_functions, size_of_memory};
+use super::layout::{Header, Kind, MAGIC, Place, Role, offset_of_functions, size_of_memory};
 use crate::clock::Anchor;
 use crate::ledger::layout::Section;
 use crate::ledger::writer::stamp_birth;
@@ -127,6 +127,7 @@ impl Map {
     pub fn be_born(&self, number: u32, kind: Kind, leader: u32, at: Anchor) -> Option<&Place> {
         let place = self.place(number)?;
         place.who.leader.store(leader + 1, Relaxed);
+        place.who.role.store(Role::Nobody.number(), Relaxed);
         stamp_birth(&place.section, at.ticks, at.raw_ns);
         place.who.kind.store(kind as u32, Release);
         Some(place)

@@ -27,14 +27,20 @@
 //! | `waits` | who made whom wait |
 //! | [`books`] | places to rows of accounts, processes to their ends |
 //! | [`owner`] | the recorder's view |
+//! | [`orders`] | what Python code of ours tells the library |
 
 pub mod books;
 pub mod fold;
 pub mod functions;
 pub mod layout;
 pub mod map;
+pub mod orders;
 pub mod owner;
 mod waits;
 
 /// The environment variable that names the memory: `/proc/PID/fd/N` of the recorder.
 pub const VARIABLE: &str = "GILD_RECORDING";
+
+/// The environment variable that names the ledger of a trial, if the recording is one's, in the same way. The ledger has the
+/// trial's wall time, its number of tasks and their log; its sections stay empty.
+pub const TRIAL_VARIABLE: &str = "GILD_TRIAL";

@@ -9,7 +9,7 @@ use libc::{
     timeval,
 };
 
-use Phase::IoWait;
+use Phase::{Idle, IoWait};
 use gild_model::phase::Phase;
 
 use crate::next::waiting;
@@ -55,20 +55,21 @@ waiting! {
     IoWait => fn connect(socket: c_int, to: *const sockaddr, length: socklen_t) -> c_int;
     IoWait => fn getaddrinfo(node: *const c_char, service: *const c_char, hints: *const addrinfo, result: *mut *mut addrinfo) -> c_int;
 
-    if_any(time != 0) => fn poll(files: *mut pollfd, count: nfds_t, time: c_int) -> c_int;
-    if_any(time != 0) => fn __poll_chk(files: *mut pollfd, count: nfds_t, time: c_int, room: size_t) -> c_int;
-    IoWait => fn ppoll(files: *mut pollfd, count: nfds_t, time: *const timespec, signals: *const sigset_t) -> c_int;
-    IoWait => fn __ppoll_chk(files: *mut pollfd, count: nfds_t, time: *const timespec, signals: *const sigset_t, room: size_t) -> c_int;
-    IoWait => fn select(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, time: *mut timeval) -> c_int;
-    IoWait => fn pselect(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, time: *const timespec, signals: *const sigset_t) -> c_int;
+    polled(count as usize, time != 0) => fn poll(files: *mut pollfd, count: nfds_t, time: c_int) -> c_int;
+    polled(count as usize, time != 0) => fn __poll_chk(files: *mut pollfd, count: nfds_t, time: c_int, room: size_t) -> c_int;
+    polled(count as usize, true) => fn ppoll(files: *mut pollfd, count: nfds_t, time: *const timespec, signals: *const sigset_t) -> c_int;
+    polled(count as usize, true) => fn __ppoll_chk(files: *mut pollfd, count: nfds_t, time: *const timespec, signals: *const sigset_t, room: size_t) -> c_int;
+    polled(count as usize, true) => fn select(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, time: *mut timeval) -> c_int;
+    polled(count as usize, true) => fn pselect(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, time: *const timespec, signals: *const sigset_t) -> c_int;
     if_any(time != 0) => fn epoll_wait(epoll: c_int, events: *mut epoll_event, count: c_int, time: c_int) -> c_int;
     if_any(time != 0) => fn epoll_pwait(epoll: c_int, events: *mut epoll_event, count: c_int, time: c_int, signals: *const sigset_t) -> c_int;
     IoWait => fn epoll_pwait2(epoll: c_int, events: *mut epoll_event, count: c_int, time: *const timespec, signals: *const sigset_t) -> c_int;
 
-    IoWait => fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int;
-    IoWait => fn clock_nanosleep(clock: clockid_t, flags: c_int, time: *const timespec, left: *mut timespec) -> c_int;
-    IoWait => fn usleep(time: c_uint) -> c_int;
-    IoWait => fn sleep(time: c_uint) -> c_uint;
+    // Who sleeps waits for nobody.
+    Idle => fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int;
+    Idle => fn clock_nanosleep(clock: clockid_t, flags: c_int, time: *const timespec, left: *mut timespec) -> c_int;
+    Idle => fn usleep(time: c_uint) -> c_int;
+    Idle => fn sleep(time: c_uint) -> c_uint;
     IoWait => fn pause() -> c_int;
     IoWait => fn sigsuspend(signals: *const sigset_t) -> c_int;
     IoWait => fn sigwait(signals: *const sigset_t, signal: *mut c_int) -> c_int;
@@ -86,6 +87,11 @@ waiting! {
     IoWait => fn msgsnd(queue: c_int, message: *const c_void, length: size_t, flags: c_int) -> c_int;
     IoWait => fn mq_receive(queue: libc::mqd_t, message: *mut c_char, length: size_t, priority: *mut c_uint) -> ssize_t;
     IoWait => fn mq_send(queue: libc::mqd_t, message: *const c_char, length: size_t, priority: c_uint) -> c_int;
+}
+
+/// A wait for one of so many files; for none of them, it is a sleep.
+fn polled(files: usize, waits: bool) -> Option<Phase> {
+    waits.then_some(if files == 0 { Idle } else { IoWait })
 }
 
 /// A wait of no time is none.

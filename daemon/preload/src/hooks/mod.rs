@@ -6,6 +6,7 @@
 //! | [`locks`] | mutexes, condition variables, semaphores and the like |
 //! | [`threads`] | threads that start |
 //! | [`processes`] | fork, exec, the end of a process |
+//! | [`orders`] | what Python code of ours tells us |
 //! | [`machine`] | where the machine's own conventions matter: vfork(2), syscall(2) |
 //!
 //! Hooks are `extern "C-unwind"`, because cancellation may unwind through them, and none has anything to drop.
@@ -14,12 +15,13 @@ mod io;
 mod locks;
 #[cfg(target_arch = "x86_64")]
 mod machine;
+mod orders;
 mod processes;
 mod threads;
 
 /// Looks up all that is stood in for.
 pub fn find_all() {
-    let all = [io::NEXT, locks::NEXT, locks::FIRST_TRIED, threads::NEXT, processes::NEXT];
+    let all = [io::NEXT, locks::NEXT, locks::FIRST_TRIED, threads::NEXT, processes::NEXT, orders::NEXT];
     for next in all.into_iter().flatten() {
         next.find();
     }
