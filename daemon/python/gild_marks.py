@@ -3,14 +3,15 @@
 An order is a call of getpgid(2) for a process that cannot exist: the library stands in for that function and takes negative
 numbers for orders (gild_engine::record::orders has the other side). It works in every interpreter, needs no extension
 module, and does not give the interpreter's lock away. Where nothing is recorded the kernel answers ESRCH.
+
+This module is imported whenever an interpreter starts: it imports nothing that is not there already. What its functions need
+they have as defaults, because threads and destructors may still call them when the interpreter has emptied its modules.
 """
 
-import functools
 import os
 
-_getpgid = os.getpgid
-
 _HELLO, _BASE, _PLANNED, _WALL_BEGIN, _WALL_END, _TAKE, _DONE, _COLLECTED = (n << 24 for n in range(1, 9))
+_NAMED, _HERE, _MISSING = (n << 24 for n in range(9, 12))
 
 # The numbers of phases in the ledger (gild_model::phase).
 IDLE, DECODE, ENCODE, SEND, RECEIVE, COMPUTE = 1, 2, 3, 4, 5, 8
@@ -18,7 +19,7 @@ IDLE, DECODE, ENCODE, SEND, RECEIVE, COMPUTE = 1, 2, 3, 4, 5, 8
 _VERSION = 1
 
 
-def _obeyed(order):
+def _obeyed(order, _getpgid=os.getpgid):
     """The answer to an order; None: nobody obeys."""
     try:
         return _getpgid(-order)
@@ -31,26 +32,54 @@ def is_recorded():
     return _obeyed(_HELLO) == _VERSION
 
 
-def base(phase):
+def base(phase, _getpgid=os.getpgid, _base=_BASE):
     """From now on the calling thread is in this phase when it is in no call that has one of its own.
 
     The answer is to be given back later, to this function; None is taken for nothing.
     """
-    return None if phase is None else _obeyed(_BASE | phase)
+    if phase is None:
+        return None
+    try:
+        return _getpgid(-(_base | phase))
+    except OSError:
+        return None
 
 
 def inside(phase, function):
     """The same function, during which the calling thread is in this phase."""
+    mark = base
 
-    @functools.wraps(function)
     def wrapper(*args, **kwargs):
-        before = base(phase)
+        before = mark(phase)
         try:
             return function(*args, **kwargs)
         finally:
-            base(before)
+            mark(before)
 
+    return like(function, wrapper)
+
+
+def like(function, wrapper):
+    """The wrapper, which says of itself what the function does (as functools.wraps, which is not imported yet)."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(wrapper, name, getattr(function, name, None))
+    wrapper.__wrapped__ = function
     return wrapper
+
+
+def helper(name, _obeyed=_obeyed, _named=_NAMED):
+    """The calling thread is an executor's own: which one, of gild_engine::record::orders::HELPERS."""
+    return _obeyed(_named | name)
+
+
+def here():
+    """What wraps the standard library is in this process."""
+    return _obeyed(_HERE)
+
+
+def missing(part, _obeyed=_obeyed, _missing=_MISSING):
+    """This interpreter's standard library lacks something in this part of what is to be wrapped."""
+    return _obeyed(_missing | part)
 
 
 def planned(tasks):

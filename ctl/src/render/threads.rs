@@ -12,14 +12,23 @@ pub const ROWS_AT_FIRST: usize = 60;
 /// Characters of a command line that are shown.
 const COMMAND_WIDTH: usize = 40;
 
-/// Columns of phases.
-const PHASES: [(&str, &[Phase]); 5] = [
+/// A column of phases.
+type Column = (&'static str, &'static [Phase]);
+
+/// All columns of phases. Those of [`IF_ANY`] are drawn where somebody has been in them.
+const PHASES: [Column; 10] = [
     ("compute", &[Phase::Compute]),
     ("lock-wait", &[Phase::LockWait, Phase::SwitchWait]),
     ("other-lock", &[Phase::OtherLock]),
     ("io-wait", &[Phase::IoWait]),
+    ("idle", &[Phase::Idle]),
+    ("receive", &[Phase::Receive]),
+    ("decode", &[Phase::Decode]),
+    ("encode", &[Phase::Encode]),
+    ("send", &[Phase::Send]),
     ("startup", &[Phase::Startup]),
 ];
+const IF_ANY: [Phase; 5] = [Phase::Idle, Phase::Receive, Phase::Decode, Phase::Encode, Phase::Send];
 
 /// A state, and what it is of a phase.
 type State = (&'static str, fn(&PhaseAccount) -> Option<u64>);
@@ -38,7 +47,7 @@ pub fn render(name: &str, trial: &Trial, rows_max: usize, style: Style) -> Strin
         several => format!("{several} processes"),
     };
     let mut text = harmless(&format!("{name}      wall {wall}      {threads} of {of}      counters: {tier}")) + "\n";
-    text += &table(&processes, rows_max, style);
+    text += &table(trial, rows_max, style);
     let hidden = trial.workers.len().saturating_sub(rows_max);
     if hidden > 0 {
         let plural = if hidden == 1 { "" } else { "s" };
@@ -56,13 +65,21 @@ fn processes(workers: &[WorkerAccount]) -> Vec<&[WorkerAccount]> {
     workers.chunk_by(|a, b| (a.pid, &a.command) == (b.pid, &b.command)).collect()
 }
 
-fn table(processes: &[&[WorkerAccount]], rows_max: usize, style: Style) -> String {
-    let heads = PHASES.iter().map(|(head, _)| *head).chain(STATES.iter().map(|(head, _)| *head));
+/// The columns that a recording has.
+fn columns(workers: &[WorkerAccount]) -> Vec<Column> {
+    let has_been = |phase: &Phase| workers.iter().any(|it| it.wall_in(*phase) > 0);
+    PHASES.into_iter().filter(|(_, phases)| !IF_ANY.contains(&phases[0]) || phases.iter().any(has_been)).collect()
+}
+
+fn table(trial: &Trial, rows_max: usize, style: Style) -> String {
+    let (processes, phases) = (processes(&trial.workers), columns(&trial.workers));
+    let row = |label: &str, threads: &[WorkerAccount]| row(label, threads, &phases);
+    let heads = phases.iter().map(|(head, _)| *head).chain(STATES.iter().map(|(head, _)| *head));
     let columns = [("process", Align::Left), ("pid", Align::Right), ("tid", Align::Right), ("life", Align::Right)];
     let columns = columns.into_iter().chain(heads.map(|head| (head, Align::Right)));
     let mut grid = Grid::new(columns.chain([("books", Align::Left)]));
     let mut left = rows_max;
-    for threads in processes {
+    for threads in &processes {
         if left == 0 {
             break;
         }
@@ -85,7 +102,7 @@ fn table(processes: &[&[WorkerAccount]], rows_max: usize, style: Style) -> Strin
 }
 
 /// A row of one thread, or of several together.
-fn row(label: &str, threads: &[WorkerAccount]) -> Vec<String> {
+fn row(label: &str, threads: &[WorkerAccount], columns: &[Column]) -> Vec<String> {
     let only = |number: fn(&WorkerAccount) -> Option<u32>| {
         let first = number(&threads[0]);
         figures::number_or_dash(first.filter(|_| threads.iter().all(|it| number(it) == first)))
@@ -95,7 +112,7 @@ fn row(label: &str, threads: &[WorkerAccount]) -> Vec<String> {
         |ns: Option<u64>| figures::share_or_dash(ns.filter(|_| life_ns > 0).map(|ns| ns as f64 / life_ns as f64));
     let in_phases =
         |phases: &[Phase]| threads.iter().flat_map(|it| phases.iter().map(|phase| it.wall_in(*phase))).sum();
-    let phases = PHASES.iter().map(|(_, phases)| share(Some(in_phases(phases))));
+    let phases = columns.iter().map(|(_, phases)| share(Some(in_phases(phases))));
     let in_state = |state: fn(&PhaseAccount) -> Option<u64>| threads.iter().flat_map(|it| &it.phases).map(state).sum();
     let states = STATES.iter().map(|(_, state)| share(in_state(*state)));
     let tid = if threads.len() > 1 { String::new() } else { only(|it| it.tid) };
@@ -143,6 +160,9 @@ mod tests {
                 "all – 3.00 s 10.0 % 90.0 % 0 % 0 % 0 % 50.0 % – – balance",
             ]
         );
+        trial.workers[2].phases[0].phase = Phase::Encode;
+        let drawn = render("python3 app.py", &trial, 99, Style { colour: false, width: 200 });
+        assert!(drawn.contains("io-wait  encode  startup"), "{drawn}");
         let short = render("python3 app.py", &trial, 1, Style { colour: false, width: 200 });
         assert!(short.contains("… and 2 more threads\n"), "{short}");
     }

@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 use gild_engine::clock::{Anchor, Clock};
-use gild_engine::record::layout::{Kind, Place};
+use gild_engine::record::layout::{Kind, Place, Python};
 use gild_engine::record::map::Map;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::thread::{self, Thread};
-use crate::{live, tools};
+use crate::{live, python, tools};
 
 /// Threads of a process that keep rows of their own when they have ended.
 pub const ROWS_MAX: u32 = 200;
@@ -57,7 +57,16 @@ pub fn join(map: Map, command: &[u8]) {
     let Some((number, place)) = number.and_then(|number| Some((number, map.place(number)?))) else { return };
     RECORDING.store(std::ptr::from_ref(map).cast_mut(), Release);
     gild_engine::record::layout::write_text(&place.who.command, command);
+    if python::is_here() {
+        place.who.python.store(Python::Interpreter as u32, Relaxed);
+    }
     begin_first(map, number, place);
+}
+
+/// This process is so much to Python; `false`: nobody records it.
+pub fn is_python(python: Python) -> bool {
+    let place = recording().and_then(|(map, leader)| map.place(leader));
+    place.inspect(|place| _ = place.who.python.fetch_max(python as u32, AcqRel)).is_some()
 }
 
 /// Makes a child of a fork a process of its own. `number`: the place in which its birth was stamped.
@@ -67,6 +76,7 @@ pub fn adopt(number: Option<u32>) {
     mark_here();
     tools::close_inherited();
     live::clear();
+    python::forget_waiters();
     RECYCLED.iter().for_each(|slot| slot.store(0, Relaxed));
     THREADS.store(0, Relaxed);
     let Some((number, place)) =
@@ -78,6 +88,7 @@ pub fn adopt(number: Option<u32>) {
         for (word, theirs) in place.who.command.iter().zip(&parent.who.command) {
             word.store(theirs.load(Relaxed), Relaxed);
         }
+        place.who.python.store(parent.who.python.load(Relaxed), Relaxed);
     }
     begin_first(map, number, place);
 }

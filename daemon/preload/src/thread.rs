@@ -17,9 +17,10 @@ use gild_engine::measure::tools::Plan;
 use gild_engine::record::fold;
 use gild_engine::record::layout::{Place, Role, write_text};
 use gild_model::host::Tier;
+use gild_model::lock_wait::{Holder, LockKind};
 use gild_model::phase::Phase;
 
-use crate::{errno, live, process, tools, trial};
+use crate::{errno, live, process, python, tools, trial};
 
 /// A thread of the program.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Thread {
     busy: Cell<bool>,
     /// What it is in when it is in no call that has a phase of its own.
     base: Cell<Phase>,
+    /// What it is to its executor, which it is called by; `None`: it is called what the kernel calls it.
+    helper: Cell<Option<&'static str>>,
     /// Its place in the recording.
     number: Cell<u32>,
     /// How many threads its process had started before it.
@@ -56,6 +59,7 @@ impl Thread {
             meter: UnsafeCell::new(MaybeUninit::uninit()),
             busy: Cell::new(true),
             base: Cell::new(Phase::Compute),
+            helper: Cell::new(None),
             number: Cell::new(0),
             ordinal: 0,
             routine: None,
@@ -89,6 +93,7 @@ impl Thread {
         // a fork it is the parent's, whose mappings are not there.
         unsafe { (*self.meter.get()).write(meter) };
         self.base.set(Phase::Compute);
+        self.helper.set(None);
         self.busy.set(false);
         CURRENT.set(self);
         live::add(number);
@@ -189,10 +194,20 @@ pub fn set_base(phase: Phase) -> Option<Phase> {
     Some(thread.base.replace(phase))
 }
 
+/// The calling thread is one that an executor has for itself; `false`: nobody records it.
+pub fn be_helper(name: &'static str) -> bool {
+    let Some(thread) = current() else { return false };
+    thread.helper.set(Some(name));
+    if let Some(place) = place_of(thread) {
+        write_text(&place.who.name, name.as_bytes());
+    }
+    true
+}
+
 /// Does something with the meter of the calling thread and its place.
 pub fn with_meter<T>(action: impl FnOnce(&mut Meter<'static>, &'static Place) -> T) -> Option<T> {
     let thread = current()?;
-    let place = process::recording()?.0.place(thread.number.get())?;
+    let place = place_of(thread)?;
     thread.write(|meter| action(meter, place))
 }
 
@@ -214,6 +229,32 @@ pub fn move_to(number: u32, place: &'static Place) {
     write_name(place);
     thread.busy.set(false);
     set_base(Phase::Compute);
+}
+
+/// The calling thread's place, and its number.
+pub fn place() -> Option<(u32, &'static Place)> {
+    let number = current()?.number.get();
+    Some((number, process::recording()?.0.place(number)?))
+}
+
+/// Runs `call`, in which the calling thread waits for a lock that the thread `owner` has; 0: it is not known who.
+pub fn around_owned<T>(owner: u32, call: impl FnOnce() -> T) -> T {
+    let before = enter(Phase::OtherLock);
+    let from = since();
+    let result = call();
+    if let Some(slot) = before {
+        leave(slot);
+        if let Some((_, place)) = place().filter(|_| owner != 0) {
+            // Only this thread books to its row now: it is in no list of an interpreter's lock.
+            place.section.waits.book(LockKind::Other, Holder::Worker(owner), since().saturating_sub(from), 1);
+        }
+    }
+    result
+}
+
+/// Ticks of the calling thread's last mark.
+fn since() -> u64 {
+    place().map_or(0, |(_, place)| place.section.since.load(Relaxed))
 }
 
 /// Keeps the hooks of the calling thread from writing until [`unmute`]: what runs on its stack is another process.
@@ -260,6 +301,8 @@ pub fn end() {
     if thread.busy.replace(true) {
         return;
     }
+    // Who releases the lock may be booking to this place right now, which nobody else must get therefore.
+    let gave_up_waiting = python::give_up();
     CURRENT.set(null());
     name(thread);
     // SAFETY: `busy` was not set, so there is a meter, and it is set now for good: nobody will read it again.
@@ -271,6 +314,7 @@ pub fn end() {
         && let Some(place) = map.place(number)
         && thread.ordinal >= process::ROWS_MAX
         && place.who.role.load(Relaxed) == Role::Nobody.number()
+        && !gave_up_waiting
         && fold::add(map, leader, place)
     {
         process::recycle(number);
@@ -281,8 +325,12 @@ pub fn end() {
     }
 }
 
+fn place_of(thread: &Thread) -> Option<&'static Place> {
+    process::recording().and_then(|(map, _)| map.place(thread.number.get()))
+}
+
 fn name(thread: &Thread) {
-    if let Some(place) = process::recording().and_then(|(map, _)| map.place(thread.number.get())) {
+    if let Some(place) = place_of(thread).filter(|_| thread.helper.get().is_none()) {
         write_name(place);
     }
 }

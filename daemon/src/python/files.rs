@@ -5,6 +5,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,12 @@ use gild_model::paths;
 use sha2::{Digest, Sha256};
 
 /// The files, by name.
-const FILES: [(&str, &str); 1] = [("gild_marks.py", include_str!("../../python/gild_marks.py"))];
+const FILES: [(&str, &str); 4] = [
+    ("gild_marks.py", include_str!("../../python/gild_marks.py")),
+    ("gild_patches.py", include_str!("../../python/gild_patches.py")),
+    ("gild_functions.py", include_str!("../../python/gild_functions.py")),
+    ("sitecustomize.py", include_str!("../../python/sitecustomize.py")),
+];
 
 /// The folder with all of them, made if it is not there.
 ///
@@ -24,6 +30,10 @@ pub fn folder() -> io::Result<PathBuf> {
     let parent = socket.parent().unwrap_or(Path::new("/"));
     DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     be_own(parent, uid)?;
+    if parent.as_os_str().as_bytes().contains(&b':') {
+        let message = format!("{} has a colon, which PYTHONPATH cannot have; set XDG_RUNTIME_DIR", parent.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     folder_in(parent)
 }
 
@@ -64,6 +74,8 @@ fn fingerprint() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gild_engine::record::layout::NAME_LEN;
+    use gild_engine::record::orders::{HELPERS, PARTS};
 
     #[test]
     fn the_files_are_there_once_and_the_same_for_everybody() {
@@ -74,6 +86,18 @@ mod tests {
             assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), text);
         }
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn both_sides_number_parts_and_helpers_alike() {
+        let (_, patches) = FILES[1];
+        let table = patches.split_once("\n_PARTS = (").unwrap().1.split_once("\n)\n").unwrap().0;
+        // The first word of each entry, on the entry's line or, if that is a long one, on the next.
+        let names: Vec<&str> = table.split("\n    (").skip(1).map(|it| it.split('"').nth(1).unwrap()).collect();
+        assert_eq!(names, PARTS);
+        let which = ["_FEEDER", "_MANAGER", "_POOL_WORKERS", "_POOL_TASKS", "_POOL_RESULTS"];
+        assert!(patches.contains(&format!("{} = range({})", which.join(", "), HELPERS.len())));
+        assert!(HELPERS.iter().all(|name| name.len() < NAME_LEN));
     }
 
     #[test]

@@ -31,6 +31,7 @@ use gild_engine::record::owner::Recording;
 use nix::sys::prctl;
 
 use crate::exit;
+use crate::python::files;
 
 /// Places for threads: what nobody uses is no memory.
 const PLACES: u32 = 8192;
@@ -98,9 +99,11 @@ fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
     let mut recording = Recording::create(PLACES).map_err(resource("the recording's memory"))?;
     let mut watch = watch::Watch::new(recording.map()).map_err(resource("a descriptor for signals"))?;
     let before = report::Before::now();
-    let child = program::start(&recording, &library, command, watch.mask_before())?;
+    let code = files::folder();
+    let folder = code.as_deref().ok();
+    let child = program::start(&recording, &library, folder, command, watch.mask_before())?;
     let ended = watch.until_end_of(child, &mut recording).map_err(resource("a wait for processes"))?;
-    let told = report::report(&recording, before, command, ended);
+    let told = report::report(&recording, before, command, ended, code.err());
     // Whoever asked is gone: nobody is told, and the command's status is still right.
     let _ = serde_json::to_writer(&mut report, &told);
     Ok(told.ended.status())

@@ -17,6 +17,8 @@ use super::RecordError;
 const LIBRARY: &str = "libgild_preload.so";
 /// The variable of the dynamic loader (ld.so(8)).
 const PRELOAD: &str = "LD_PRELOAD";
+/// The variable of Python's interpreters.
+const PYTHON_PATH: &str = "PYTHONPATH";
 
 /// Where the library is: beside this program, or in its folder of libraries.
 pub fn library() -> Result<PathBuf, RecordError> {
@@ -32,10 +34,24 @@ pub fn library() -> Result<PathBuf, RecordError> {
 }
 
 /// Starts the command. What it is told is where the recording is; what else it gets is what this program got.
-pub fn start(recording: &Recording, library: &Path, command: &[OsString], mask: SigSet) -> Result<Child, RecordError> {
+///
+/// `code`: the folder with our code for interpreters of Python.
+pub fn start(
+    recording: &Recording,
+    library: &Path,
+    code: Option<&Path>,
+    command: &[OsString],
+    mask: SigSet,
+) -> Result<Child, RecordError> {
     let (name, arguments) = command.split_first().ok_or(RecordError::Usage)?;
     let mut start = Command::new(name);
-    start.args(arguments).env(VARIABLE, recording.address()).env(PRELOAD, preload(library, std::env::var_os(PRELOAD)));
+    start
+        .args(arguments)
+        .env(VARIABLE, recording.address())
+        .env(PRELOAD, put_before(library, std::env::var_os(PRELOAD)));
+    if let Some(folder) = code {
+        start.env(PYTHON_PATH, put_before(folder, std::env::var_os(PYTHON_PATH)));
+    }
     let (map, number) = (Arc::clone(recording.map()), recording.expect_program());
     let prepare = move || {
         if let Some(number) = number {
@@ -51,9 +67,9 @@ pub fn start(recording: &Recording, library: &Path, command: &[OsString], mask: 
     start.spawn().map_err(|error| RecordError::Command { command: name.into(), error })
 }
 
-/// Ours comes first, so that it sees what others do.
-fn preload(library: &Path, before: Option<OsString>) -> OsString {
-    let mut list = library.as_os_str().to_owned();
+/// A list of paths with ours in front: a library sees what others do, and a folder's modules are found first.
+fn put_before(ours: &Path, before: Option<OsString>) -> OsString {
+    let mut list = ours.as_os_str().to_owned();
     if let Some(others) = before.filter(|it| !it.is_empty()) {
         list.push(":");
         list.push(others);
@@ -66,10 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_user_preloads_stays_behind_ours() {
+    fn what_the_user_has_in_a_list_stays_behind_ours_and_an_empty_list_is_none() {
         let ours = Path::new("/lib/ours.so");
-        assert_eq!(preload(ours, None), "/lib/ours.so");
-        assert_eq!(preload(ours, Some("".into())), "/lib/ours.so");
-        assert_eq!(preload(ours, Some("/a.so /b.so".into())), "/lib/ours.so:/a.so /b.so");
+        assert_eq!(put_before(ours, None), "/lib/ours.so");
+        assert_eq!(put_before(ours, Some("".into())), "/lib/ours.so");
+        assert_eq!(put_before(ours, Some("/a.so /b.so".into())), "/lib/ours.so:/a.so /b.so");
     }
 }

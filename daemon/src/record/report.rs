@@ -33,12 +33,19 @@ impl Before {
     }
 }
 
-/// Closes the books.
-pub fn report(ledger: &Ledger, before: Before, command: &[OsString], end: End) -> Recording {
+/// Closes the books. `no_code`: why interpreters could not get our code.
+pub fn report(
+    ledger: &Ledger,
+    before: Before,
+    command: &[OsString],
+    end: End,
+    no_code: Option<io::Error>,
+) -> Recording {
     let mut books = ledger.close();
     let after = Reading::take(Path::new("/"));
     let noise = before.machine.and_then(|before| Ok(between(&before, &after?, own_cpu_ns(&books))));
     let mut notes = notes(&books, end.how);
+    notes.extend(notes_on_python(&books, no_code));
     notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
     notes.extend(books.functions.unknown.iter().map(|(why, processes)| unknown_functions(why, *processes)));
     if let Some(row) = books.rows.first_mut() {
@@ -105,4 +112,24 @@ fn notes(books: &Books, ended: Ended) -> Vec<String> {
         )
     });
     [status, running, lost, never].into_iter().flatten().collect()
+}
+
+/// What is not known of interpreters of Python.
+fn notes_on_python(books: &Books, no_code: Option<io::Error>) -> Vec<String> {
+    const WITHOUT: &str =
+        "-I, -E, -S, a PYTHONPATH of the program's own, a version before 3.8, an interpreter that is never started";
+    let processes = match books.without_our_code {
+        0 => None,
+        1 => Some("1 process".to_owned()),
+        more => Some(format!("{more} processes")),
+    };
+    let why = no_code.map_or_else(|| WITHOUT.to_owned(), |error| error.to_string());
+    let without = processes.map(|processes| {
+        format!("{processes} of Python did not run gild's code, so what executors and multiprocessing do is not told apart: {why}")
+    });
+    let missing = (!books.parts_missing.is_empty()).then(|| {
+        let parts = books.parts_missing.join(", ");
+        format!("this Python's {parts} lacks something that gild looks for; what is done there is not told apart")
+    });
+    [without, missing].into_iter().flatten().collect()
 }

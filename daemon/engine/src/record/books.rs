@@ -8,8 +8,9 @@ use gild_model::host::Tier;
 use gild_model::lock_wait::LockWait;
 
 use super::functions::{self, Functions};
-use super::layout::{Kind, Place, read_text};
+use super::layout::{Kind, Place, Python, read_text};
 use super::map::Map;
+use super::orders::PARTS;
 use super::waits;
 use crate::attribution::{Span, split};
 use crate::clock::{Anchor, Rate};
@@ -33,6 +34,10 @@ pub struct Books {
     pub still_running: u32,
     /// Programs that were started and never began their accounts: static ones, for example.
     pub never_began: u32,
+    /// Processes with an interpreter of Python that did not run our code.
+    pub without_our_code: u32,
+    /// Parts of Python's standard library in which something was missing that our code wraps.
+    pub parts_missing: Vec<&'static str>,
 }
 
 /// Why a thread has no last act of its own.
@@ -55,6 +60,7 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
     places.retain(|(_, place)| kind(place) != Kind::Free);
     let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
     places.retain(|(_, place)| began(place));
+    let without_our_code = places.iter().filter(|(_, place)| has_only_an_interpreter(place)).count() as u32;
     places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
     let (mut rows, mut still_running, mut lowest) = (Vec::new(), 0, None);
     for (_, place) in &places {
@@ -74,7 +80,18 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
         without_place: map.without_place(),
         still_running,
         never_began,
+        without_our_code,
+        parts_missing: parts_missing(map),
     }
+}
+
+fn has_only_an_interpreter(place: &Place) -> bool {
+    kind(place) == Kind::Leader && place.who.python.load(Relaxed) == Python::Interpreter as u32
+}
+
+fn parts_missing(map: &Map) -> Vec<&'static str> {
+    let bits = map.header().missing.load(Relaxed);
+    (0..).zip(PARTS).filter(|(part, _)| bits >> part & 1 != 0).map(|(_, name)| name).collect()
 }
 
 fn kind(place: &Place) -> Kind {
@@ -304,5 +321,19 @@ mod tests {
         let books = close(&map, FROM, UNTIL);
         assert_eq!(books.rows.iter().map(|row| row.life_ns).collect::<Vec<_>>(), [Some(3_000_000), Some(6_000_000)]);
         assert_eq!(books.still_running, 1);
+    }
+
+    #[test]
+    fn what_python_did_not_tell_is_counted_by_process_and_by_part() {
+        let (map, _file) = Map::create(8).unwrap();
+        for python in [Python::None, Python::Interpreter, Python::OurCode, Python::Interpreter] {
+            let leader = born(&map, Kind::Leader, None, 1_000_000);
+            map.place(leader).unwrap().who.python.store(python as u32, Relaxed);
+        }
+        assert_eq!(close(&map, FROM, UNTIL).parts_missing, Vec::<&str>::new());
+        map.header().missing.store(0b1001, Relaxed);
+        let books = close(&map, FROM, UNTIL);
+        assert_eq!(books.without_our_code, 2);
+        assert_eq!(books.parts_missing, ["threading", "multiprocessing.connection"]);
     }
 }

@@ -9,7 +9,7 @@ use super::functions::{FUNCTIONS, FunctionCell};
 use crate::ledger::layout::Section;
 
 /// First word of a recording's memory: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x02");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x03");
 /// Bytes kept of a thread's name, as the kernel has it (TASK_COMM_LEN, with its terminator).
 pub const NAME_LEN: usize = 16;
 /// Bytes kept of a process's command line.
@@ -33,6 +33,9 @@ pub struct Header {
     pub workers: AtomicU32,
     /// Processes that have come: the recorder waits for it to change (a futex word).
     pub arrivals: AtomicU32,
+    /// Bits of the parts of Python's standard library in which something is not there that our code wraps
+    /// ([`super::orders::PARTS`]).
+    pub missing: AtomicU32,
     /// Places that were taken for a program that is about to be executed: the process id in the upper half, the place plus
     /// one in the lower; 0 is free.
     pub handovers: [AtomicU64; HANDOVERS],
@@ -95,6 +98,18 @@ impl Kind {
     }
 }
 
+/// What a process is to Python.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Python {
+    /// There is no interpreter in it.
+    None = 0,
+    /// There is one.
+    Interpreter = 1,
+    /// There is one, and it runs our code.
+    OurCode = 2,
+}
+
 /// Who a section is of.
 #[derive(Debug)]
 #[repr(C, align(128))]
@@ -109,6 +124,8 @@ pub struct Who {
     pub role: AtomicU32,
     /// Of [`Kind::Ended`]: how many threads were added up.
     pub threads: AtomicU32,
+    /// Of a leader: a [`Python`].
+    pub python: AtomicU32,
     /// Of [`Kind::Ended`]: their lives by the second clock, in nanoseconds.
     pub lives_ns: AtomicU64,
     /// Of a leader: ticks when the process was seen to be gone, or its program replaced; 0: not yet.

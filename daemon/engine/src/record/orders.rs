@@ -15,8 +15,24 @@ const VALUE_BITS: u32 = 24;
 pub const VALUE_MAX: u32 = (1 << VALUE_BITS) - 1;
 /// What [`Order::Hello`] is answered with.
 pub const VERSION: i32 = 1;
+/// Threads that an executor of Python's has for itself; what [`Order::Helper`] numbers. At most 15 bytes each, as the kernel
+/// has names of threads.
+pub const HELPERS: [&str; 5] = ["QueueFeeder", "ExecutorManager", "PoolWorkers", "PoolTasks", "PoolResults"];
+/// The parts of Python's standard library that our code wraps; what [`Order::Missing`] numbers.
+pub const PARTS: [&str; 10] = [
+    "threading",
+    "queue",
+    "multiprocessing.reduction",
+    "multiprocessing.connection",
+    "multiprocessing.synchronize",
+    "multiprocessing.queues",
+    "multiprocessing.popen_fork",
+    "multiprocessing.pool",
+    "concurrent.futures.process",
+    "concurrent.interpreters",
+];
 
-/// An order. The numbers are those of `gild_marks.py`.
+/// An order. The numbers are those of `gild_marks.py` and `gild_functions.py`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Is anybody there? The answer is [`VERSION`].
@@ -37,6 +53,18 @@ pub enum Order {
     Done(u32),
     /// The calling thread has the result of this task in its hands.
     Collected(u32),
+    /// The calling thread is this one of [`HELPERS`].
+    Helper(u32),
+    /// Our code wraps the standard library of this process.
+    Here,
+    /// What it wraps in this one of [`PARTS`] is not all there.
+    Missing(u32),
+    /// The next 24 bits of a number that is being told.
+    Part(u32),
+    /// That number is this fact of the function that will say [`Order::Learn`].
+    Fact(u32),
+    /// The calling function is what was told: find out how to find it; with 1, confirm it. The answer is 0 if it was found.
+    Learn(u32),
 }
 
 impl Order {
@@ -53,6 +81,12 @@ impl Order {
             6 => Order::Take(value),
             7 => Order::Done(value),
             8 => Order::Collected(value),
+            9 => Order::Helper(value),
+            10 => Order::Here,
+            11 => Order::Missing(value),
+            64 => Order::Part(value),
+            65 => Order::Fact(value),
+            66 => Order::Learn(value),
             _ => return None,
         })
     }
@@ -66,6 +100,7 @@ mod tests {
     fn negative_numbers_are_orders_and_others_are_not() {
         assert_eq!(Order::decode(-(6 << 24 | 77)), Some(Order::Take(77)));
         assert_eq!(Order::decode(-(2 << 24)), Some(Order::Base(0)));
+        assert_eq!(Order::decode(-(11 << 24 | 9)), Some(Order::Missing(9)));
         assert_eq!(Order::decode(-(6 << 24 | 0xff_ffff)), Some(Order::Take(VALUE_MAX)));
         for process in [0, 1, i32::MAX, -1, -0xff_ffff, i32::MIN, i32::MIN + 1] {
             assert_eq!(Order::decode(process), None, "{process}");

@@ -4,6 +4,8 @@ use std::ffi::c_void;
 
 use libc::{c_int, pthread_attr_t, pthread_t};
 
+use gild_engine::record::layout::Python;
+
 use crate::next::Next;
 use crate::thread::{Routine, Thread};
 use crate::{errno, process, python, start};
@@ -29,7 +31,7 @@ unsafe extern "C-unwind" fn pthread_create(
         return unsafe { create(handle, attributes, routine, argument) };
     };
     let born = errno::keep(|| {
-        python::look_for_it();
+        look_for_interpreter();
         process::new_thread(map, leader)
     });
     let Some((number, ordinal)) = born else {
@@ -45,6 +47,16 @@ unsafe extern "C-unwind" fn pthread_create(
         drop(unsafe { Box::from_raw(thread) });
     }
     answer
+}
+
+/// A program may have loaded one since it was started.
+fn look_for_interpreter() {
+    if !python::is_here() {
+        python::look_for_it();
+        if python::is_here() {
+            process::is_python(Python::Interpreter);
+        }
+    }
 }
 
 extern "C-unwind" fn begin(thread: *mut c_void) -> *mut c_void {

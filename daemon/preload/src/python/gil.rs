@@ -97,7 +97,7 @@ fn taken(index: usize) {
                 GILS[index].remove(number, place);
             }
         }
-        _ => give_up(),
+        _ => _ = give_up(),
     }
 }
 
@@ -132,10 +132,19 @@ fn now() -> u64 {
     Clock::best().now()
 }
 
+impl Waiter {
+    const fn new() -> Waiter {
+        Waiter { number: AtomicU32::new(0), since: AtomicU64::new(0) }
+    }
+}
+
 impl Gil {
     const fn new() -> Gil {
-        let waiter = const { Waiter { number: AtomicU32::new(0), since: AtomicU64::new(0) } };
-        Gil { condition: AtomicUsize::new(0), count: AtomicUsize::new(0), waiters: [waiter; WAITERS_MAX] }
+        Gil {
+            condition: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
+            waiters: [const { Waiter::new() }; WAITERS_MAX],
+        }
     }
 
     /// Puts a thread into the list; `false`: it is full.
@@ -177,7 +186,8 @@ impl Gil {
     fn book_release(&self) {
         let Some((map, leader)) = process::recording() else { return };
         let now = now();
-        let holder = thread::place().map_or(Holder::Unknown, |(_, place)| Holder::Worker(place.section.tid.load(Relaxed)));
+        let holder =
+            thread::place().map_or(Holder::Unknown, |(_, place)| Holder::Worker(place.section.tid.load(Relaxed)));
         let (mut all, mut index) = (0u64, 0);
         while index < self.count.load(Relaxed).min(WAITERS_MAX) {
             let waiter = &self.waiters[index];
