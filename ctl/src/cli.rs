@@ -1,6 +1,7 @@
 //! The command line.
 
 mod run;
+mod runs;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::accuracy::options::AccuracyOptions;
 use crate::error::Exit;
 use crate::launch::SESSION_COMMAND;
 pub use run::{CaseArguments, Overrides, RunArguments};
+pub use runs::{LsArguments, NoteArguments, PruneArguments, SqlArguments, TagArguments};
 
 /// Run a piece of work under several execution models and see where the time of every worker went.
 #[derive(Debug, Parser)]
@@ -67,7 +69,7 @@ pub enum Command {
     /// run; the exit code is the command's. docs/record.md says what is measured and what is not.
     Record(crate::commands::record::RecordArguments),
     /// List runs, newest first
-    Ls(Json),
+    Ls(LsArguments),
     /// Show a run: where the time went
     Show(ShowArguments),
     /// Say which case of a run to use and why, what bounds each one, how it scales, and what to try next
@@ -85,6 +87,21 @@ pub enum Command {
     Cancel(CancelArguments),
     /// Remove runs from the store
     Rm(RmArguments),
+    /// Put tags on runs, or take them off: words to find them by
+    ///
+    /// Runs with a tag are kept by `gilctl prune` and by the daemon's retention.
+    Tag(TagArguments),
+    /// Note something of a run
+    Note(NoteArguments),
+    /// Remove old runs and give their room back to the file system
+    ///
+    /// Says which and asks before it does. Runs that are waiting or running stay, and so do those with a tag. With --keep
+    /// and --older-than, a run goes if it is neither among the newest nor young.
+    Prune(PruneArguments),
+    /// Ask the store in SQL
+    ///
+    /// One statement that reads, over the views that --schema lists; docs/analysis.md has examples.
+    Sql(SqlArguments),
     /// Write the accounts of a run, one row per case, repetition, worker and phase, the times of its tasks, or who made whom wait
     ///
     /// The columns are described in docs/exports.md.

@@ -43,6 +43,7 @@ pub fn status() -> DaemonStatus {
         config: None,
         running: Some(12),
         queued: 1,
+        recording: vec![13],
     }
 }
 
@@ -70,6 +71,7 @@ pub fn experiment() -> Experiment {
         warmups: 1,
         counters: CounterScope::Phase,
         max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,
+        timeline: 0,
         task_limit_s: None,
         trial_limit_s: None,
     }
@@ -126,6 +128,7 @@ pub fn noise() -> Noise {
 
 fn trial(case: u32, wall_ns: u64) -> Trial {
     Trial {
+        timelines: Vec::new(),
         case,
         repetition: 0,
         warmup: false,
@@ -203,6 +206,8 @@ pub fn run() -> Run {
         submitted_at: timestamp(),
         started_at: Some(timestamp()),
         finished_at: Some(timestamp() + jiff::SignedDuration::from_secs(83)),
+        tags: Vec::new(),
+        note: None,
     };
     let trials = vec![trial(0, 1_830_000_000), trial(1, 1_860_000_000), trial(2, 970_000_000)];
     Run { head, summary: summary(&experiment.cases), experiment, host: Some(host()), trials }

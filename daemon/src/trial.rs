@@ -18,12 +18,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gild_engine::ledger::{Books, Ledger, Live};
+use gild_engine::ledger::{Books, Closed, Ledger, Live};
 use gild_engine::noise::{Reading, between};
 use gild_engine::spec::{CONTROL_FD, LEDGER_FD, TrialSpec};
 use gild_model::account::Role;
 use gild_model::noise::Noise;
 use gild_model::task_times::TaskTimes;
+use gild_model::timeline::WorkerTimeline;
 use gild_model::trial::Trial;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -90,7 +91,7 @@ pub async fn run(
     let resource = |what| move |error| TrialError::Resource { what, error };
     let (output, output_writer) = pipe().map_err(resource("a pipe"))?;
     let (control, theirs) = control_socket().map_err(resource("a socket"))?;
-    let ledger = Ledger::create(spec.case.workers).map_err(resource("a ledger"))?;
+    let ledger = Ledger::create(spec.case.workers, spec.timeline).map_err(resource("a ledger"))?;
     let job = Job {
         kind: JobKind::Trial,
         arguments: vec!["coordinator".to_owned()],
@@ -114,14 +115,14 @@ pub async fn run(
     };
     let noise = noise(before, read_machine().await, seen.end);
     let last = ledger.live();
-    let (books, task_times, log_notes) = close(ledger).await;
+    let Over { books, task_times, timelines, notes } = close(ledger).await;
     let exit = seen.end.map(|end| end.exit);
     let verdict =
         judge(&Evidence { answer: &answer, pid, exit, stop: seen.stop.as_ref(), last: &last, faults: &books.faults });
     let mut workers = books.workers;
     if let Some(row) = workers.iter_mut().find(|it| it.role == Role::Coordinator) {
         row.notes.extend(strays_note(seen.end, seen.stop.as_ref()));
-        row.notes.extend(log_notes);
+        row.notes.extend(notes);
         row.notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
     }
     Ok(Trial {
@@ -139,6 +140,7 @@ pub async fn run(
         accounting: books.accounting,
         noise: noise.ok(),
         task_times,
+        timelines,
         lock_waits: Some(books.lock_waits),
         holders: None,
         workers,
@@ -267,13 +269,23 @@ fn control_socket() -> io::Result<(UnixStream, StdStream)> {
     Ok((UnixStream::from_std(ours)?, theirs))
 }
 
+/// What a ledger says once its trial is over.
+struct Over {
+    books: Books,
+    task_times: Vec<TaskTimes>,
+    timelines: Vec<WorkerTimeline>,
+    notes: Vec<String>,
+}
+
 /// Closes the books, and folds the task log into times; off this thread, because a log can have a million entries.
-async fn close(ledger: Ledger) -> (Books, Vec<TaskTimes>, Vec<String>) {
+async fn close(ledger: Ledger) -> Over {
     let close = move || {
         let mut fold = TaskFold::default();
-        let (books, reading) = ledger.close(|record| fold.add(record));
-        let task_times = fold.finish(&reading, books.tasks_planned);
-        (books, task_times, task_fold::notes(&reading))
+        let Closed { books, tasks, timelines } = ledger.close(|record| fold.add(record));
+        let task_times = fold.finish(&tasks, books.tasks_planned);
+        let mut notes = task_fold::notes(&tasks);
+        notes.extend(timelines.as_ref().err().map(|error| format!("the timelines could not be read: {error}")));
+        Over { books, task_times, timelines: timelines.unwrap_or_default(), notes }
     };
     tokio::task::spawn_blocking(close).await.expect("closing the books does not panic")
 }

@@ -37,6 +37,15 @@ fn decimals(value: f64) -> usize {
     }
 }
 
+/// A size: `1.8 MiB`, `512 B`.
+pub fn bytes(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, size)| bytes >= *size) {
+        Some((unit, size)) => format!("{:.1} {unit}", bytes as f64 / size as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// A share: `10.1 %`; `0 %` only for a true zero.
 pub fn share(share: f64) -> String {
     match share {

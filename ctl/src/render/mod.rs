@@ -7,9 +7,10 @@ pub mod comparison;
 pub mod daemon;
 pub mod experiment;
 pub mod figures;
-mod grid;
+pub mod grid;
 pub mod host;
 pub mod locks;
+pub mod look;
 pub mod plugins;
 pub mod results;
 pub mod runs;
@@ -19,6 +20,7 @@ mod table;
 pub mod tasks;
 pub mod threads;
 pub mod trials;
+pub mod views;
 pub mod workers;
 
 /// How text may look.

@@ -6,7 +6,7 @@ use gild_model::run::{Run, RunStatus};
 use gild_model::summary::Summary;
 
 use super::axes::Axes;
-use super::{Style, advice, count, figures, harmless, sentences, table, tasks};
+use super::{Style, advice, count, figures, harmless, runs, sentences, table, tasks};
 
 /// With more cases than this, not everything there is to say of each is said unasked.
 const CASES_MAX: usize = 12;
@@ -33,7 +33,7 @@ pub fn render_all(run: &Run, style: Style) -> String {
 
 fn render_to(run: &Run, extent: Extent, style: Style) -> String {
     let axes = Axes::of(&run.experiment);
-    let mut text = heading(run, &axes) + "\n";
+    let mut text = heading(run, &axes) + "\n" + &runs::labels(&run.head);
     if let Some(state) = state(run) {
         text += &format!("{state}\n");
     }

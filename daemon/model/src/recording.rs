@@ -16,7 +16,7 @@ pub const CASE: &str = "recorded";
 /// Most rows of accounts of a recording.
 pub const ROWS_MAX: usize = 1 << 16;
 /// Longest text in a row, in bytes.
-const TEXT_MAX: usize = 4096;
+pub(crate) const TEXT_MAX: usize = 4096;
 /// Longest name of a run, in characters.
 const NAME_MAX: usize = 200;
 
@@ -59,43 +59,13 @@ pub struct Recording {
 impl Recording {
     /// The command line in one line, cut to a length for a list.
     pub fn name(&self) -> String {
-        let line = self.command.join(" ");
-        let name: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_MAX).collect();
-        if name.trim().is_empty() { KERNEL.to_owned() } else { name }
+        name_of(&self.command)
     }
 
     /// The experiment that stands for it in the store.
     pub fn experiment(&self) -> Experiment {
-        let case = Case {
-            name: CASE.to_owned(),
-            model: Model::Recorded,
-            workers: u32::try_from(self.trial.workers.len()).unwrap_or(u32::MAX).max(1),
-            in_flight: None,
-            threads_per_process: None,
-            lock: None,
-            interval_us: None,
-            check_interval: None,
-            start: None,
-            transport: None,
-            dispatch: None,
-            chunk: None,
-            pinning: Pinning::None,
-            params: Default::default(),
-        };
-        Experiment {
-            name: self.name(),
-            kernel: KERNEL.to_owned(),
-            plugin: None,
-            params: Default::default(),
-            cases: vec![case],
-            repetitions: 1,
-            until: None,
-            warmups: 0,
-            counters: CounterScope::Trial,
-            max_overhead: MAX_OVERHEAD_DEFAULT,
-            task_limit_s: None,
-            trial_limit_s: None,
-        }
+        let workers = u32::try_from(self.trial.workers.len()).unwrap_or(u32::MAX).max(1);
+        experiment_of(self.name(), workers)
     }
 
     /// Checks what types cannot. The daemon calls this on what a client sends.
@@ -114,6 +84,9 @@ impl Recording {
         if !is_plain || trial.status != TrialStatus::Done || trial.tasks_planned.is_some() || trial.digest.is_some() {
             return Err("trial: is not one of a recording".to_owned());
         }
+        if trial.timelines.iter().any(|it| it.row as usize >= trial.workers.len()) {
+            return Err("trial.timelines: one is of a row that there is not".to_owned());
+        }
         if trial.workers.len() > ROWS_MAX {
             return Err(format!("trial.workers: {} are more than {ROWS_MAX}", trial.workers.len()));
         }
@@ -121,6 +94,46 @@ impl Recording {
         trial.workers.iter().enumerate().try_for_each(|(index, row)| {
             check_row(row, index).map_err(|error| format!("trial.workers[{index}].{error}"))
         })
+    }
+}
+
+pub(crate) fn name_of(command: &[String]) -> String {
+    let line = command.join(" ");
+    let name: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_MAX).collect();
+    if name.trim().is_empty() { KERNEL.to_owned() } else { name }
+}
+
+pub(crate) fn experiment_of(name: String, workers: u32) -> Experiment {
+    let case = Case {
+        name: CASE.to_owned(),
+        model: Model::Recorded,
+        workers,
+        in_flight: None,
+        threads_per_process: None,
+        lock: None,
+        interval_us: None,
+        check_interval: None,
+        start: None,
+        transport: None,
+        dispatch: None,
+        chunk: None,
+        pinning: Pinning::None,
+        params: Default::default(),
+    };
+    Experiment {
+        name,
+        kernel: KERNEL.to_owned(),
+        plugin: None,
+        params: Default::default(),
+        cases: vec![case],
+        repetitions: 1,
+        until: None,
+        warmups: 0,
+        counters: CounterScope::Trial,
+        max_overhead: MAX_OVERHEAD_DEFAULT,
+        timeline: 0,
+        task_limit_s: None,
+        trial_limit_s: None,
     }
 }
 
@@ -240,6 +253,7 @@ mod tests {
             accounting: None,
             noise: None,
             task_times: Vec::new(),
+            timelines: Vec::new(),
             lock_waits: None,
             holders: None,
             workers: vec![row(0), row(1)],

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::host::HostReport;
+use crate::label::Tag;
 use crate::lock_wait::{HoldingFunction, LockWait};
 use crate::summary::Summary;
 use crate::trial::Trial;
@@ -90,6 +91,12 @@ pub struct RunHead {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// What people find it by, in order.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// What somebody noted of it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// A run with everything that is known of it but the accounts of its trials.
@@ -143,6 +150,41 @@ pub struct AccountRow {
     pub core: Option<u32>,
     /// The phase with its times and counters.
     pub account: crate::account::PhaseAccount,
+}
+
+/// One worker's timeline with whose it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelineRow {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: Case,
+    /// Its number in the experiment, from 0.
+    pub case_position: u32,
+    /// Number of the repetition, from 0.
+    pub repetition: u32,
+    /// Whether it was a warm-up.
+    pub warmup: bool,
+    /// How the trial ended.
+    pub status: String,
+    /// The trial's wall time, in nanoseconds.
+    pub trial_wall_ns: Option<u64>,
+    /// `coordinator` or `worker`.
+    pub role: String,
+    /// Number of the worker.
+    pub worker: u32,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// Its thread id.
+    pub tid: Option<u32>,
+    /// The thread's name; `None` unless the program was recorded.
+    pub thread: Option<String>,
+    /// The command line of its process; `None` unless the program was recorded.
+    pub command: Option<String>,
+    /// The kernel's names for its own phases, in their order.
+    pub kernel_phases: Vec<String>,
+    /// The timeline.
+    pub timeline: crate::timeline::Timeline,
 }
 
 /// One tidy row of the exported task times: run × case × repetition × class.

@@ -7,6 +7,7 @@ use crate::host::Tier;
 use crate::lock_wait::{HoldingFunction, LockWait};
 use crate::noise::Noise;
 use crate::task_times::TaskTimes;
+use crate::timeline::WorkerTimeline;
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,10 @@ pub struct Trial {
     /// How long tasks waited and took: all of them first, then class by class. Empty: not measured.
     #[serde(default)]
     pub task_times: Vec<TaskTimes>,
+    /// When each worker was in which phase, if that was kept. Not a part of what is read back with a trial: it has a place
+    /// of its own in the API.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timelines: Vec<WorkerTimeline>,
     /// Who made whom wait for a lock, waiter by waiter. `None`: not measured.
     #[serde(default)]
     pub lock_waits: Option<Vec<LockWait>>,

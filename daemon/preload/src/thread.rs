@@ -11,7 +11,9 @@ use std::ptr::null;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::compiler_fence;
 
+use gild_engine::clock::Anchor;
 use gild_engine::ledger::layout::SlotId;
+use gild_engine::ledger::timeline::Rings;
 use gild_engine::measure::meter::Meter;
 use gild_engine::measure::tools::Plan;
 use gild_engine::record::fold;
@@ -50,6 +52,8 @@ unsafe impl Sync for Thread {}
 thread_local! {
     /// The calling thread; null: it is not recorded, not yet, or no more.
     static CURRENT: Cell<*const Thread> = const { Cell::new(null()) };
+    /// When it began a vfork that is not over yet.
+    static VFORKED_AT: Cell<Option<Anchor>> = const { Cell::new(None) };
 }
 
 impl Thread {
@@ -140,7 +144,8 @@ fn adopted() -> Option<&'static Thread> {
 }
 
 fn plan() -> Plan {
-    Plan::of_recording(Tier::Software).with_log(trial::log())
+    let rings = process::recording().map_or_else(Rings::default, |(map, _)| map.rings());
+    Plan::of_recording(Tier::Software).with_log(trial::log()).with_rings(rings)
 }
 
 /// What a call that has this phase of its own is in, made by a thread that is in `base`; `None`: it is a part of that.
@@ -264,8 +269,22 @@ pub fn mute() {
     }
 }
 
+/// A child of a vfork is about to run on the calling thread's stack; until [`unmute`].
+pub fn mute_for_vfork() {
+    if current().is_some() {
+        VFORKED_AT.set(Some(process::now()));
+    }
+    mute();
+}
+
+/// When the child was asked for that runs on the calling thread's stack, and in its memory.
+pub fn vforked_at() -> Option<Anchor> {
+    VFORKED_AT.get()
+}
+
 /// Takes [`mute`] back.
 pub fn unmute() {
+    VFORKED_AT.set(None);
     if let Some(thread) = current() {
         thread.busy.set(false);
     }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::{StoreError, folder};
 
 /// How long a statement waits for a person's `sqlite3` session that writes, before it gives up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The write-ahead log is cut back to this size once its content is in the main file.
 const LOG_BYTES: i64 = 4 << 20;

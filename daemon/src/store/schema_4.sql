@@ -1,4 +1,4 @@
--- Schema version 4 of gild's store: recorded programs; who made whom wait for a lock.
+-- Schema version 4 of gild's store: recorded programs; timelines; tags and notes; who made whom wait for a lock.
 
 ALTER TABLE workers ADD COLUMN thread TEXT;  -- the thread's name; NULL unless a recorded program's
 ALTER TABLE workers ADD COLUMN command TEXT; -- the command line of its process; NULL unless a recorded program's
@@ -21,6 +21,45 @@ SELECT v_trials.run, v_trials."case", v_trials.model, v_trials.case_workers, v_t
 FROM v_trials
 JOIN workers ON workers.trial = v_trials.trial
 JOIN accounts ON accounts.worker = workers.id;
+
+-- When a worker was in which phase: the first trial of each case that counts, if the experiment asked for it.
+CREATE TABLE timelines (
+    worker        INTEGER PRIMARY KEY REFERENCES workers (id) ON DELETE CASCADE,
+    intervals     INTEGER NOT NULL, -- intervals kept
+    dropped       INTEGER NOT NULL, -- intervals not kept: those before the first
+    kernel_phases TEXT NOT NULL,    -- JSON [name]: the kernel's own phases, in their order
+    packed        BLOB NOT NULL     -- the intervals: docs/store.md
+) STRICT;
+
+-- What people write on runs. Apart from runs, because it is read with every line of a list, and there it would lie behind
+-- the long texts of the row.
+CREATE TABLE tags (
+    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    tag TEXT NOT NULL, -- a word that the run is found by
+    PRIMARY KEY (run, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_of_tag ON tags (tag, run);
+
+CREATE TABLE notes (
+    run  INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    note TEXT NOT NULL -- what somebody noted of the run
+) STRICT;
+
+-- What lists are narrowed by. Each holds the run's number, too, so that what it finds comes in the order of runs.
+CREATE INDEX runs_of_kernel ON runs (kernel);
+CREATE INDEX runs_of_status ON runs (status);
+CREATE INDEX runs_since ON runs (submitted_at);
+CREATE INDEX runs_of_model ON cases (model, run);
+
+-- For people: runs with what was written on them.
+CREATE VIEW v_runs AS
+SELECT runs.id AS run, runs.name AS run_name, runs.kernel, runs.status, runs.error,
+       (SELECT count(*) FROM cases WHERE cases.run = runs.id) AS cases,
+       (SELECT count(*) FROM trials WHERE trials.run = runs.id) AS trials_done, runs.trials_planned,
+       runs.submitted_at, runs.started_at, runs.finished_at,
+       (SELECT json_group_array(tag) FROM tags WHERE tags.run = runs.id) AS tags,
+       (SELECT note FROM notes WHERE notes.run = runs.id) AS note
+FROM runs;
 
 ALTER TABLE trials ADD COLUMN lock_waits_measured INTEGER; -- 1: who made whom wait is in lock_waits, if anybody did; NULL: not measured
 ALTER TABLE trials ADD COLUMN holders_measured INTEGER;    -- 1: functions that held the interpreter's lock are in holders; NULL: not measured

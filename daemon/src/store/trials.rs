@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{Columns, Json};
 use super::noise::{noise_columns, noise_of};
-use super::{Result, Store, StoreError, lock_waits, task_times};
+use super::{Result, Store, StoreError, lock_waits, task_times, timelines};
 
 /// The columns of a [`Trial`] without its workers, after the trial's own id.
 pub(super) const TRIALS: &str = concat!(
@@ -158,11 +158,17 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
         })?;
     let id = connection.last_insert_rowid();
     trial.task_times.iter().try_for_each(|times| task_times::write(connection, id, times))?;
-    trial.workers.iter().try_for_each(|worker| write_worker(connection, id, worker))?;
+    for (row, worker) in (0..).zip(&trial.workers) {
+        let worker = write_worker(connection, id, worker)?;
+        if let Some(timeline) = trial.timelines.iter().find(|it| it.row == row) {
+            timelines::write(connection, worker, timeline)?;
+        }
+    }
     lock_waits::write(connection, id, trial)
 }
 
-fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> rusqlite::Result<()> {
+/// Writes a worker with its phases, and gives its id.
+fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
             "INSERT INTO workers (trial, role, number, pid, tid, thread, command, core, tasks, life_ns, accounted_ns,
@@ -192,7 +198,8 @@ fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> 
             ":notes": Json(&worker.notes),
         })?;
     let id = connection.last_insert_rowid();
-    worker.phases.iter().try_for_each(|account| write_account(connection, id, account))
+    worker.phases.iter().try_for_each(|account| write_account(connection, id, account))?;
+    Ok(id)
 }
 
 fn write_account(connection: &Connection, worker: i64, account: &PhaseAccount) -> rusqlite::Result<()> {
@@ -244,6 +251,7 @@ fn trial_of(row: &Row<'_>) -> rusqlite::Result<Trial> {
         holders: columns.take::<Option<bool>>()?.map(|_| Vec::new()),
         workers: Vec::new(),
         task_times: Vec::new(),
+        timelines: Vec::new(),
     })
 }
 

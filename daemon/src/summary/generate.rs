@@ -47,6 +47,7 @@ pub fn experiment() -> Experiment {
         warmups: 1,
         counters: CounterScope::Phase,
         max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,
+        timeline: 0,
         task_limit_s: None,
         trial_limit_s: Some(1.5),
     }
@@ -160,6 +161,7 @@ fn accounting_of(share: f64) -> AccountingCost {
 /// A trial that is done and has no accounts.
 pub fn done(case: u32, repetition: u32) -> Trial {
     Trial {
+        timelines: Vec::new(),
         case,
         repetition,
         warmup: false,
@@ -328,6 +330,7 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
     let workers = (vec(any_worker(), 0..4), vec(any_task_times(), 0..3), waits);
     let accounts = (option::of(any_accounting()), noise, workers, option::of(any::<String>()));
     (end, work, accounts).prop_map(|(end, work, accounts)| Trial {
+        timelines: Vec::new(),
         case: 0,
         repetition: end.0,
         warmup: end.1,

@@ -6,7 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod guests;
+mod live;
 mod pythons;
+mod strangers;
 mod truths;
 
 use std::ffi::OsStr;

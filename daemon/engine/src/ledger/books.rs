@@ -143,7 +143,7 @@ fn fault(section: &Section, place: usize) -> Option<Fault> {
     })
 }
 
-fn kernel_phase_names(header: &Header) -> Vec<String> {
+pub(super) fn kernel_phase_names(header: &Header) -> Vec<String> {
     header.kernel_phases.iter().map(|words| load_text(words)).collect()
 }
 
@@ -187,7 +187,7 @@ impl Closing {
             stolen_ns: cpu_ns.and_then(|cpu| stolen(&phases, cpu)),
             voluntary_switches: finished.then(|| section.voluntary.load(Relaxed)),
             involuntary_switches: finished.then(|| section.involuntary.load(Relaxed)),
-            notes: notes::of(section, role, &counters),
+            notes: notes::of(section, role, &counters, accounted_ns),
             counters,
             task_counters: counted(&section.tasks, section.flags.load(Relaxed) & flag::COUNTERS_PER_TASK != 0),
             phases,

@@ -100,6 +100,8 @@ pub struct Header {
     pub kernel_phases: [[AtomicU64; KERNEL_PHASE_NAME_LEN / 8]; KERNEL_PHASES_MAX],
     /// Entries of the task log, or 0: it has not been laid out.
     pub log_entries: AtomicU64,
+    /// Marks that each ring of the timeline has room for, or 0: there are none.
+    pub ring_capacity: AtomicU32,
     /// How the task log is thinned, see [`super::task_log::thinning`].
     pub log_shift: AtomicU32,
     /// The classes of the tasks.
@@ -124,7 +126,7 @@ pub struct Slot {
     pub cpu_ns: AtomicU64,
     /// On-CPU time that the CPU clock did not see, in nanoseconds (see [`flag::STOLEN_PER_PHASE`]).
     pub stolen_ns: AtomicU64,
-    /// Times that the ring was full, so that the split is from schedstat.
+    /// Times that the ring was full or there was none, so that the split is from schedstat.
     pub full: AtomicU64,
     /// Context-switch records lost.
     pub lost: AtomicU64,
@@ -206,6 +208,8 @@ pub struct Section {
     pub schedstat_reads: AtomicU64,
     /// Reads of the thread's CPU clock made.
     pub cpu_clock_reads: AtomicU64,
+    /// Time in which the thread was switched too often for records of it, so that the clocks were shared out, in nanoseconds.
+    pub unrecorded_ns: AtomicU64,
     /// Bits of [`flag`].
     pub flags: AtomicU64,
     /// Which counters count: bit i for the counter at place i.
@@ -222,6 +226,8 @@ pub struct Section {
     pub fault_signal: AtomicU32,
     /// Number of the worker; 0 for the coordinator.
     pub number: AtomicU32,
+    /// Its place in the ledger, and that of its ring: 0 for the coordinator, then the workers in order.
+    pub place: AtomicU32,
     /// Ticks just before its parent started it, or 0.
     pub born_ticks: AtomicU64,
     /// The same instant, in raw nanoseconds.

@@ -4,12 +4,15 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use gild_model::account::Role;
 use gild_model::phase::Phase;
+use gild_model::timeline::WorkerTimeline;
 
 use super::books::{self, Books};
 use super::layout::{Section, SlotId, UNKNOWN, attention};
 use super::map::{Map, memory_file};
 use super::task_log::{self, TaskLogReading, TaskRecord};
+use super::timeline::{self, Rings};
 use super::writer::{read_consistently, stamp_birth};
 use crate::clock::{Anchor, Clock, Rate, raw_ns};
 
@@ -38,6 +41,17 @@ pub struct LiveWorker {
     pub tasks_done: u64,
 }
 
+/// A trial that is over.
+#[derive(Debug)]
+pub struct Closed {
+    /// Its books.
+    pub books: Books,
+    /// What there was to read of the task log.
+    pub tasks: TaskLogReading,
+    /// The timelines; none if none were asked for. An error: they could not be read.
+    pub timelines: io::Result<Vec<WorkerTimeline>>,
+}
+
 /// A trial in progress.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Live {
@@ -52,14 +66,15 @@ pub struct Live {
 }
 
 impl Ledger {
-    /// Creates a ledger for a coordinator and `workers` workers, and stamps the coordinator's birth: call it
-    /// just before the coordinator is started.
+    /// Creates a ledger for a coordinator and `workers` workers, with timelines of so many marks, and stamps the
+    /// coordinator's birth: call it just before the coordinator is started.
     ///
     /// # Errors
     /// memfd_create, ftruncate or mmap failed.
-    pub fn create(workers: u32) -> io::Result<Ledger> {
-        let file = memory_file(workers)?;
-        let map = Map::create(&file, workers)?;
+    pub fn create(workers: u32, timeline_marks: u32) -> io::Result<Ledger> {
+        let ring_capacity = timeline::capacity(timeline_marks);
+        let file = memory_file(workers, ring_capacity)?;
+        let map = Map::create(&file, workers, ring_capacity)?;
         let header = map.header();
         for unknown in [
             &header.tasks_planned,
@@ -118,12 +133,37 @@ impl Ledger {
     }
 
     /// Closes the books, after the last process of the trial is gone, and hands every task that was taken to `visit`.
-    pub fn close(self, visit: impl FnMut(TaskRecord)) -> (Books, TaskLogReading) {
-        let anchor = Anchor::take(Clock::best());
-        let books = books::close(&self.map, self.anchor, anchor);
-        let tasks =
-            task_log::reader::read(&self.file, &self.map, anchor.ticks, books::rate(self.anchor, anchor), visit);
-        (books, tasks)
+    pub fn close(self, visit: impl FnMut(TaskRecord)) -> Closed {
+        let until = Anchor::take(Clock::best());
+        let rate = books::rate(self.anchor, until);
+        Closed {
+            books: books::close(&self.map, self.anchor, until),
+            tasks: task_log::reader::read(&self.file, &self.map, until.ticks, rate, visit),
+            timelines: self.timelines(until, rate),
+        }
+    }
+
+    /// The coordinator's first, then the workers'. A trial that did not get as far as its wall time has none.
+    fn timelines(&self, until: Anchor, rate: Rate) -> io::Result<Vec<WorkerTimeline>> {
+        let rings = Rings::attach(&self.file, &self.map)?;
+        let origin = self.map.header().wall_from.load(Relaxed);
+        if origin == 0 {
+            return Ok(Vec::new());
+        }
+        let reader = rings.reader(until, rate, origin);
+        let coordinator = reader.read(self.map.coordinator());
+        let mut names = books::kernel_phase_names(self.map.header());
+        names.truncate(names.iter().take_while(|name| !name.is_empty()).count());
+        let whose = |row, role, index, timeline| {
+            let kernel_phases = names.clone();
+            WorkerTimeline { row, role, index, kernel_phases, timeline }
+        };
+        let coordinator = coordinator.map(|timeline| whose(0, Role::Coordinator, 0, timeline));
+        let workers = (0..self.map.workers()).filter_map(|index| {
+            let timeline = reader.read(self.map.worker(index))?;
+            Some(whose(index + 1, Role::Worker, index, timeline))
+        });
+        Ok(coordinator.into_iter().chain(workers).collect())
     }
 }
 

@@ -54,6 +54,7 @@ fn add_totals(from: &Section, into: &Section) {
         (&from.marks, &into.marks),
         (&from.schedstat_reads, &into.schedstat_reads),
         (&from.cpu_clock_reads, &into.cpu_clock_reads),
+        (&from.unrecorded_ns, &into.unrecorded_ns),
         (&from.voluntary, &into.voluntary),
         (&from.involuntary, &into.involuntary),
     ];

@@ -9,7 +9,8 @@
 //! | [`threads`] | threads that start |
 //! | [`processes`] | fork, exec, the end of a process |
 //! | [`orders`] | what Python code of ours tells us |
-//! | [`machine`] | where the machine's own conventions matter: vfork(2), syscall(2) |
+//! | [`spawn`] | processes that are started by posix_spawn(3) |
+//! | [`machine`] | where the machine's own conventions matter: vfork(2), syscall(2), execl(3) |
 //!
 //! Hooks are `extern "C-unwind"`, because cancellation may unwind through them, and none has anything to drop.
 
@@ -21,6 +22,7 @@ mod machine;
 mod mutexes;
 mod orders;
 mod processes;
+mod spawn;
 mod threads;
 
 /// Looks up all that is stood in for.
@@ -34,6 +36,7 @@ pub fn find_all() {
         threads::NEXT,
         processes::NEXT,
         orders::NEXT,
+        spawn::NEXT,
     ];
     for next in all.into_iter().flatten() {
         next.find();

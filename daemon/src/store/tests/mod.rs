@@ -1,12 +1,15 @@
 //! What the store promises, checked on real files: here, what goes in comes out.
 
 mod faults;
+mod many;
 mod migration;
 mod queries;
+mod questions;
 
 use std::path::PathBuf;
 
 use gild_model::host::{CoreInfo, HostReport, Tier};
+use gild_model::many::{LIST_MAX, RunFilter};
 use gild_model::run::{AccountRow, RunStatus};
 use gild_model::trial::Trial;
 use jiff::Timestamp;
@@ -74,6 +77,14 @@ fn rows_of(store: &Store, run: i64) -> Vec<AccountRow> {
     };
     store.account_rows(run, &mut take).unwrap();
     rows
+}
+
+/// What SQLite says it does for a statement.
+fn steps_of(store: &Store, sql: &str) -> Vec<String> {
+    let mut statement = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let parameters = vec![1; statement.parameter_count()];
+    let steps = statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();
+    steps.map(Result::unwrap).collect()
 }
 
 proptest! {
@@ -146,7 +157,7 @@ fn a_run_goes_from_queued_to_its_end() {
     let head = store.head(run).unwrap().unwrap();
     assert_eq!((head.status, head.trials_done, head.error.as_deref()), (RunStatus::Failed, 1, Some("results differ")));
     assert_eq!((head.started_at, head.finished_at), (Some(at(2)), Some(at(3))));
-    assert_eq!(store.heads().unwrap(), [head]);
+    assert_eq!(store.list(&RunFilter::default(), LIST_MAX).unwrap(), [head]);
 }
 
 #[test]
