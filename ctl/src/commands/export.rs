@@ -11,7 +11,7 @@ use super::open;
 use crate::cli::{DaemonOptions, ExportArguments, ExportTable, Format};
 use crate::client::Client;
 use crate::error::{Error, Exit};
-use crate::export::{self, OfTrial, Row, Rows, Schema, Target};
+use crate::export::{self, Row, Rows, Schema, Target};
 use crate::output;
 
 /// Writes a table of a run in the format asked for.

@@ -78,6 +78,7 @@ pub fn adopt(number: Option<u32>) {
     mark_here();
     tools::close_inherited();
     live::clear();
+    python::forget_waiters();
     RECYCLED.iter().for_each(|slot| slot.store(0, Relaxed));
     THREADS.store(0, Relaxed);
     let Some((number, place)) =

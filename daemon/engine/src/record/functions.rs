@@ -141,8 +141,9 @@ fn holder(((function, file, line), (ticks, hand_overs)): Summed, rate: Rate) -> 
 
 impl Map {
     /// Takes an entry for another function; `None`: there is none left.
-    pub fn take_function(&self) -> Option<&FunctionCell> {
-        self.function(self.header().functions.fetch_add(1, AcqRel))
+    pub fn take_function(&self) -> Option<(u32, &FunctionCell)> {
+        let number = self.header().functions.fetch_add(1, AcqRel);
+        Some((number, self.function(number)?))
     }
 
     /// Functions that have been taken.
@@ -171,7 +172,7 @@ mod tests {
         second.functions.store(Knowledge::NoFrame as u32, Relaxed);
         third.functions.store(Knowledge::NoText as u32, Relaxed);
         for (name, ticks) in [("hog", 5), ("work", 9), ("hog", 6)] {
-            let cell = map.take_function().unwrap();
+            let (_, cell) = map.take_function().unwrap();
             cell.describe(name.as_bytes(), b"/x/app.py", 12);
             cell.book(ticks);
         }
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn of_a_long_path_its_end_is_kept() {
         let (map, _file) = Map::create(1).unwrap();
-        let cell = map.take_function().unwrap();
+        let (_, cell) = map.take_function().unwrap();
         cell.describe(b"f", format!("/{}/app.py", "x".repeat(300)).as_bytes(), 1);
         let file = read_text(&cell.file);
         assert!(file.len() == FILE_LEN && file.ends_with("/app.py"), "{file}");

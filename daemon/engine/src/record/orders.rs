@@ -32,7 +32,7 @@ pub const PARTS: [&str; 10] = [
     "concurrent.interpreters",
 ];
 
-/// An order. The numbers are those of `gild_marks.py`.
+/// An order. The numbers are those of `gild_marks.py` and `gild_functions.py`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Is anybody there? The answer is [`VERSION`].
@@ -65,6 +65,12 @@ pub enum Order {
     Pinned(u32),
     /// Of several tasks that the calling thread has taken and not finished, this is the current one.
     Turn(u32),
+    /// The next 24 bits of a number that is being told.
+    Part(u32),
+    /// That number is this fact of the function that will say [`Order::Learn`].
+    Fact(u32),
+    /// The calling function is what was told: find out how to find it; with 1, confirm it. The answer is 0 if it was found.
+    Learn(u32),
 }
 
 impl Order {
@@ -87,6 +93,9 @@ impl Order {
             32 => Order::Join,
             33 => Order::Pinned(value),
             34 => Order::Turn(value),
+            64 => Order::Part(value),
+            65 => Order::Fact(value),
+            66 => Order::Learn(value),
             _ => return None,
         })
     }
