@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use crate::error::Exit;
 
 pub use rows::Rows;
-pub use table::{OfTrial, Row, Schema};
+pub use table::{Row, Schema};
 pub use target::Target;
 
 /// Why there is no export.
