@@ -1,5 +1,6 @@
 //! The command line.
 
+mod report;
 mod run;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use gild_model::run::RunId;
 use crate::accuracy::options::AccuracyOptions;
 use crate::error::Exit;
 use crate::launch::SESSION_COMMAND;
+pub use report::ReportArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
 
 /// Run a piece of work under several execution models and see where the time of every worker went.
@@ -79,6 +81,10 @@ pub enum Command {
     /// Cases are matched by name. Ends with exit code 6 if a case became slower, and with 2 if there is nothing
     /// to be said of a case that both runs have.
     Compare(CompareArguments),
+    /// Write a run, or two side by side, as one HTML file to look at: figures, bars, timelines, curves
+    ///
+    /// The file needs no network and no other file. docs/report.md explains what is in it.
+    Report(ReportArguments),
     /// Follow a run to its end, then show it
     Watch(WatchArguments),
     /// Cancel a run; what was measured is kept
