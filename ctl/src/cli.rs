@@ -1,6 +1,7 @@
 //! The command line.
 
 mod python;
+mod report;
 mod run;
 mod runs;
 
@@ -15,6 +16,7 @@ use crate::accuracy::options::AccuracyOptions;
 use crate::error::Exit;
 use crate::launch::SESSION_COMMAND;
 pub use python::PythonArguments;
+pub use report::ReportArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
 pub use runs::{LsArguments, NoteArguments, PruneArguments, SqlArguments, TagArguments};
 
@@ -83,6 +85,10 @@ pub enum Command {
     /// Cases are matched by name. Ends with exit code 6 if a case became slower, and with 2 if there is nothing
     /// to be said of a case that both runs have.
     Compare(CompareArguments),
+    /// Write a run, or two side by side, as one HTML file to look at: figures, bars, timelines, curves
+    ///
+    /// The file needs no network and no other file. docs/report.md explains what is in it.
+    Report(ReportArguments),
     /// Follow a run to its end, then show it
     Watch(WatchArguments),
     /// Cancel a run; what was measured is kept

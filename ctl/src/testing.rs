@@ -27,7 +27,8 @@ pub use fake_daemon::{Answer, FakeDaemon};
 use summaries::summary;
 pub use summaries::sweep;
 
-fn timestamp() -> Timestamp {
+/// A moment.
+pub fn timestamp() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
 }
 
@@ -349,6 +350,7 @@ pub fn advice() -> Advice {
     };
     let slower = Ratio { estimate: estimate(1.89, 1.8, 2.0), tie: false };
     let point = |workers, tasks_per_s, speedup, serial_fraction| ScalingPoint {
+        case: format!("processes-{workers}"),
         workers,
         tasks_per_s,
         speedup,

@@ -16,6 +16,7 @@ mod plugin;
 mod prune;
 mod python_call;
 pub mod record;
+mod report;
 mod rm;
 mod run;
 mod show;
@@ -55,6 +56,7 @@ async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Erro
         Command::Show(arguments) => show::run(daemon, &arguments).await,
         Command::Advise(arguments) => advise::run(daemon, &arguments).await,
         Command::Compare(arguments) => compare::run(daemon, &arguments).await,
+        Command::Report(arguments) => report::run(daemon, &arguments).await,
         Command::Watch(arguments) => watch::run(daemon, &arguments).await,
         Command::Cancel(arguments) => cancel::run(daemon, &arguments).await,
         Command::Rm(arguments) => rm::run(daemon, &arguments).await,

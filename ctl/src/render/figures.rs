@@ -82,6 +82,14 @@ pub fn rate(per_s: f64) -> String {
     format!("{per_s:.*}", decimals(per_s))
 }
 
+/// How many: whole up to a thousand, then three digits: `12.3 k`, `4.56 G`.
+pub fn quantity(count: f64) -> String {
+    let units = [("", 1.0), (" k", 1e3), (" M", 1e6), (" G", 1e9), (" T", 1e12)];
+    let (unit, scale) = units.into_iter().find(|(_, scale)| count / scale < 999.5).unwrap_or((" P", 1e15));
+    let digits = if unit.is_empty() { 0 } else { decimals(count / scale) };
+    format!("{:.digits$}{unit}", count / scale)
+}
+
 /// A number, or the dash.
 pub fn number_or_dash(number: Option<impl ToString>) -> String {
     number.map_or_else(|| NOT_MEASURED.to_owned(), |it| it.to_string())
@@ -146,6 +154,12 @@ mod tests {
         let estimate = |low, high| Estimate { median: 2.0, low, high };
         assert_eq!(half_width(&estimate(Some(1.9), Some(2.1))), "± 5.0 %");
         assert_eq!(half_width(&estimate(None, None)), "");
+    }
+
+    #[test]
+    fn quantities_have_three_digits() {
+        let quantities = [0.0, 7.0, 999.0, 1000.0, 12_345.0, 4.561e9, 2e15].map(quantity);
+        assert_eq!(quantities, ["0", "7", "999", "1.00 k", "12.3 k", "4.56 G", "2.00 P"]);
     }
 
     #[test]
