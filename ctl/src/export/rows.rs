@@ -12,6 +12,8 @@ use crate::cli::Format;
 /// Rows on their way into a target.
 pub struct Rows<R> {
     schema: Schema<R>,
+    /// Names of the columns.
+    names: Vec<String>,
     format: Writer,
 }
 
@@ -24,16 +26,16 @@ enum Writer {
 impl<R: Row> Rows<R> {
     /// Writes what comes before the first row.
     pub fn new(format: Format, schema: Schema<R>, mut target: Target) -> Result<Rows<R>, Error> {
+        let names: Vec<_> = schema.columns().into_iter().map(|(name, _)| name).collect();
         let format = match format {
             Format::Csv => {
-                let names: Vec<_> = schema.columns().into_iter().map(|(name, _)| name).collect();
                 write(&mut target, |buffer| csv_line(&names, buffer))?;
                 Writer::Csv(target)
             }
             Format::Jsonl => Writer::Jsonl(target),
             Format::Parquet => Writer::Parquet(Box::new(ParquetRows::new(&schema, target)?)),
         };
-        Ok(Rows { schema, format })
+        Ok(Rows { schema, names, format })
     }
 
     /// Writes a row.
@@ -45,8 +47,7 @@ impl<R: Row> Rows<R> {
                 write(target, |buffer| csv_line(&fields, buffer))
             }
             Writer::Jsonl(target) => {
-                let names = self.schema.columns();
-                let object = JsonRow(names.iter().map(|(name, _)| name.as_str()).zip(values).collect());
+                let object = JsonRow(self.names.iter().map(String::as_str).zip(values).collect());
                 write(target, |buffer| json_line(&object, buffer))
             }
             Writer::Parquet(rows) => rows.write(&values),
