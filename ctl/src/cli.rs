@@ -1,5 +1,6 @@
 //! The command line.
 
+mod export;
 mod python;
 mod report;
 mod run;
@@ -8,13 +9,14 @@ mod runs;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use gild_model::run::RunId;
 
 use crate::accuracy::options::AccuracyOptions;
 use crate::error::Exit;
 use crate::launch::SESSION_COMMAND;
+pub use export::{ExportArguments, ExportFormat, ExportTable, Format, TimelineFormat};
 pub use python::PythonArguments;
 pub use report::ReportArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
@@ -110,9 +112,10 @@ pub enum Command {
     ///
     /// One statement that reads, over the views that --schema lists; docs/analysis.md has examples.
     Sql(SqlArguments),
-    /// Write the accounts of a run, one row per case, repetition, worker and phase, the times of its tasks, or who made whom wait
+    /// Write the figures of a run as a table, or its timelines for a trace viewer
     ///
-    /// The columns are described in docs/exports.md.
+    /// Tables (csv, jsonl, parquet) have the accounts, one row per case, repetition, worker and phase, or what --table names.
+    /// Timelines (perfetto, chrome, firefox) show who did what when. docs/exports.md describes every column and track.
     Export(ExportArguments),
     /// Show plugins and their kernels
     #[command(subcommand)]
@@ -253,49 +256,6 @@ pub struct RmArguments {
     /// The runs' numbers, or `last`
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<RunSelector>,
-}
-
-/// Arguments of `export`.
-#[derive(Debug, Args)]
-pub struct ExportArguments {
-    /// The run's number, or `last`
-    pub run: RunSelector,
-    /// File format
-    #[arg(long, value_enum)]
-    pub format: Format,
-    /// What to write
-    #[arg(long, value_enum, default_value = "accounts")]
-    pub table: ExportTable,
-    /// File to write; it appears when it is complete [default: standard output]
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
-    /// Warm-ups too
-    #[arg(long)]
-    pub warmups: bool,
-}
-
-/// A table of `export`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportTable {
-    /// Where the workers' time went: one row per case, repetition, worker and phase
-    Accounts,
-    /// How long tasks waited and took: one row per case, repetition and class of tasks
-    Tasks,
-    /// Who made whom wait for a lock: one row per case, repetition, lock, waiter and holder
-    Waits,
-    /// Functions that held Python's interpreter lock while others waited: one row per case, repetition and function
-    Holders,
-}
-
-/// A file format of `export`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Comma-separated values with a head line; empty where not measured
-    Csv,
-    /// One JSON object per line; null where not measured
-    Jsonl,
-    /// Apache Parquet, compressed with zstd
-    Parquet,
 }
 
 /// What to do with plugins.

@@ -2,6 +2,7 @@
 
 mod fake_daemon;
 mod summaries;
+pub mod timelines;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

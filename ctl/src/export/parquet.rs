@@ -37,10 +37,31 @@ struct Column {
     values: Values,
 }
 
+/// Texts that came before: the same one again is not copied.
+#[derive(Default)]
+struct Known(Vec<ByteArray>);
+
+impl Known {
+    /// More than there are phases. Where texts are all different, it is these few comparisons that are in vain.
+    const MOST: usize = 16;
+
+    fn bytes_of(&mut self, text: &str) -> ByteArray {
+        if let Some(known) = self.0.iter().find(|it| it.data() == text.as_bytes()) {
+            return known.clone();
+        }
+        if self.0.len() == Self::MOST {
+            self.0.clear();
+        }
+        let bytes = ByteArray::from(text);
+        self.0.push(bytes.clone());
+        bytes
+    }
+}
+
 enum Values {
     Integer(Vec<i64>),
     Float(Vec<f64>),
-    Text(Vec<ByteArray>),
+    Text(Vec<ByteArray>, Known),
     Boolean(Vec<bool>),
 }
 
@@ -134,7 +155,7 @@ fn write_group(mut group: SerializedRowGroupWriter<'_, Target>, columns: &mut [C
         match &mut column.values {
             Values::Integer(values) => write_column::<Int64Type>(&mut group, values, &column.levels)?,
             Values::Float(values) => write_column::<DoubleType>(&mut group, values, &column.levels)?,
-            Values::Text(values) => write_column::<ByteArrayType>(&mut group, values, &column.levels)?,
+            Values::Text(values, _) => write_column::<ByteArrayType>(&mut group, values, &column.levels)?,
             Values::Boolean(values) => write_column::<BoolType>(&mut group, values, &column.levels)?,
         }
         column.levels.clear();
@@ -158,17 +179,9 @@ impl From<Kind> for Values {
         match kind {
             Kind::Integer => Values::Integer(Vec::new()),
             Kind::Float => Values::Float(Vec::new()),
-            Kind::Text => Values::Text(Vec::new()),
+            Kind::Text => Values::Text(Vec::new(), Known::default()),
             Kind::Boolean => Values::Boolean(Vec::new()),
         }
-    }
-}
-
-/// A text of its own, or that of the row before if it is the same: most texts are those of a trial.
-fn text(value: &str, before: Option<&ByteArray>) -> ByteArray {
-    match before {
-        Some(before) if before.data() == value.as_bytes() => before.clone(),
-        _ => value.as_bytes().to_vec().into(),
     }
 }
 
@@ -182,7 +195,7 @@ impl Column {
                 values.push(fitting.map_err(too_large)?);
             }
             (Values::Float(values), Value::Float(value)) => values.push(*value),
-            (Values::Text(values), Value::Text(value)) => values.push(text(value, values.last())),
+            (Values::Text(values, known), Value::Text(value)) => values.push(known.bytes_of(value)),
             (Values::Boolean(values), Value::Boolean(value)) => values.push(*value),
             (_, value) => panic!("the column {} cannot hold {value:?}", self.name),
         }

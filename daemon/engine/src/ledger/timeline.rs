@@ -151,26 +151,28 @@ impl Reader<'_> {
         }
         let start = section.place.load(Relaxed) as usize * capacity;
         let words = self.words.get(start..start + capacity)?;
+        let mut end = self.end(section);
         for mark in marks - kept..marks {
             let word = words[mark as usize & (capacity - 1)].load(Relaxed);
             let ticks = whole(word >> SLOT_BITS, born);
             if !(last..=self.until.ticks).contains(&ticks) {
                 timeline.dropped += marks - mark;
+                // Nobody knows how long the last one was.
+                end = last;
                 break;
             }
             last = ticks;
             timeline.push(self.ns(ticks), meaning(SlotId::from_index((word & ((1 << SLOT_BITS) - 1)) as usize)));
         }
-        timeline.until_ns = self.end(section, last);
+        timeline.until_ns = self.ns(end.clamp(last, self.until.ticks.max(last)));
         Some(timeline)
     }
 
     /// When the last interval ends: at the last act, or when the books were closed.
-    fn end(&self, section: &Section, last: u64) -> i64 {
+    fn end(&self, section: &Section) -> u64 {
         let ended = section.died_raw_ns.load(Relaxed) != 0;
         let since = read_consistently(section, || section.since.load(Relaxed));
-        let end = if ended { since } else { self.until.ticks };
-        self.ns(end.clamp(last, self.until.ticks.max(last)))
+        if ended { since } else { self.until.ticks }
     }
 
     fn ns(&self, ticks: u64) -> i64 {
@@ -259,6 +261,7 @@ mod tests {
         note(&map, &mut ring, 3000, Phase::Compute);
         let timeline = read(&map, rings).unwrap();
         assert_eq!((timeline.dropped, timeline.intervals().count()), (2, 2));
+        assert_eq!(timeline.until_ns, 1000, "what it was in last began then, and nobody knows for how long");
     }
 
     #[test]
