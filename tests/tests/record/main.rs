@@ -7,6 +7,7 @@
 
 mod guests;
 mod live;
+mod locks;
 mod pythons;
 mod strangers;
 mod truths;
