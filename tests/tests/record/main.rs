@@ -8,6 +8,7 @@
 mod executors;
 mod guests;
 mod live;
+mod locks;
 mod our_code;
 mod pythons;
 mod strangers;

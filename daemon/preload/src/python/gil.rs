@@ -22,7 +22,7 @@ use gild_engine::record::layout::Place;
 use gild_model::lock_wait::{Holder, LockKind};
 
 use super::{PAIR_DISTANCE, functions};
-use crate::{process, thread};
+use crate::{errno, process, thread};
 
 /// Interpreters with a lock of their own that are kept apart; the waits for further ones are not known.
 const GILS_MAX: usize = 16;
@@ -203,7 +203,7 @@ impl Gil {
             index += 1;
         }
         if index > 0 {
-            functions::book(map, leader, all);
+            errno::keep(|| functions::book(map, leader, all));
         }
     }
 }
