@@ -14,6 +14,7 @@
 //! | [`accounts`] | the figures that figures are compared with |
 //! | [`compiled`] | plugins in C |
 //! | [`stored`] | large stores, made up |
+//! | [`browser`] | opens reports in a real browser |
 //! | [`python`] | readers of other people |
 //!
 //! Nothing here asserts how long something takes: the limits are there so that a test that hangs ends.
@@ -21,6 +22,7 @@
 pub mod accounts;
 pub mod api;
 pub mod binaries;
+pub mod browser;
 pub mod compiled;
 pub mod experiments;
 pub mod lab;

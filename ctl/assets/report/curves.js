@@ -18,6 +18,13 @@ function writtenNumber(value) {
   return Math.abs(value) >= 100 || Number.isInteger(value) ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
+/// One digit and zeros: the ticks of a logarithmic axis are counted from such a number.
+const magnitude = (value) => 10 ** Math.floor(Math.log10(value) + 1e-9);
+const roundDown = (value) => Math.floor(value / magnitude(value)) * magnitude(value);
+const roundUp = (value) => Math.ceil(value / magnitude(value)) * magnitude(value);
+/// On a logarithmic axis only 1, 2 and 5 have a label.
+const labelled = (tick) => ([1, 2, 5].includes(Math.round(tick / magnitude(tick))) ? tick : null);
+
 const isSteps = (curve) => curve.shape === "steps";
 
 class Curves {
@@ -55,18 +62,19 @@ class Curves {
       grid: { stroke: colours.grid, width: 1 },
       ticks: { stroke: colours.grid },
       values: (_, ticks) => writers[of.unit].ticks(ticks),
+      filter: of.logarithmic ? (_, ticks) => ticks.map(labelled) : undefined,
     });
     const narrow = this.width() < 520;
     return {
       width: this.width(),
       height: narrow ? 260 : 340,
-      padding: [10, 16, 0, 0],
+      padding: [10, 28, 0, 0],
       scales: {
         x: { time: false, distr: x.logarithmic ? 3 : 1, range: (_, min, max) => this.xRange(min, max) },
         y: { range: (_, min, max) => this.yRange(min, max) },
       },
       series: [
-        { label: x.label, value: (_, value) => (value == null ? "–" : writers[x.unit].one(value)) },
+        { label: "at", value: (_, value) => (value == null ? "–" : writers[x.unit].one(value)) },
         ...this.data.curves.map((curve) => this.series(curve, colours, y)),
       ],
       axes: [{ ...axis(x), space: narrow ? 70 : 60 }, { ...axis(y), size: 62 }],
@@ -94,7 +102,7 @@ class Curves {
   }
 
   xRange(min, max) {
-    if (this.data.x.logarithmic) return min === max ? [min / 2, max * 2] : [min / 1.15, max * 1.15];
+    if (this.data.x.logarithmic) return [roundDown(min), roundUp(max)];
     const margin = Math.max((max - min) * 0.04, 0.2);
     return [min - margin, max + margin];
   }

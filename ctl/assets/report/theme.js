@@ -5,10 +5,8 @@ const theme = () => {
   const read = (name) => styles.getPropertyValue(name).trim();
   return {
     text: read("--text"),
-    faint: read("--faint"),
-    ground: read("--ground"),
     grid: read("--grid"),
-    line: read("--line"),
+    handOver: read("--hand-over"),
     part: (key) => ({ fill: read(`--${key}`), line: read(`--${key}-line`), text: read(`--${key}-text`) }),
     curve: (number) => read(`--curve-${number % 12}`),
   };
@@ -29,11 +27,10 @@ const writtenTime = (ns) => {
   return `${ns < 0 ? "−" : ""}${value.toFixed(decimals)} ${unit}`;
 };
 
-/// The ticks of an axis of times: one unit for all, as many decimals as their distance needs.
-const writtenTicks = (ticks) => {
+/// The ticks of an axis of times: one unit for all, as many decimals as the distance between two of them needs.
+const writtenTicks = (ticks, distance) => {
   const largest = Math.max(...ticks.map(Math.abs));
   const [unit, scale] = [["ns", 1], ["µs", 1e3], ["ms", 1e6]].find(([, scale]) => largest / scale < 1000) ?? ["s", 1e9];
-  const step = ticks.length > 1 ? (ticks[1] - ticks[0]) / scale : 1;
-  const decimals = Math.min(9, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  const decimals = Math.min(9, Math.max(0, Math.ceil(-Math.log10(distance / scale) - 1e-9)));
   return ticks.map((tick) => `${(tick / scale).toFixed(decimals)} ${unit}`);
 };

@@ -33,7 +33,7 @@ class Timeline {
     return {
       width: this.width(),
       height: this.rows.length * this.height + 44,
-      padding: [6, 10, 0, 0],
+      padding: [6, 26, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: false, range: (_, from, until) => this.within(from, until) },
@@ -41,7 +41,7 @@ class Timeline {
       },
       series: [{}, { show: true, points: { show: false } }],
       axes: [
-        { ...axis, grid: { show: true, stroke: colours.grid, width: 1 }, values: (_, ticks) => writtenTicks(ticks), space: 90 },
+        { ...axis, grid: { show: true, stroke: colours.grid, width: 1 }, values: (_, ticks, axis, space, distance) => writtenTicks(ticks, distance), space: 80, size: 38 },
         {
           ...axis,
           size: Math.min(120, 16 + widest * 6.6),
@@ -98,7 +98,6 @@ class Timeline {
   }
 
   draw(chart) {
-    const started = performance.now();
     const { ctx: context } = chart;
     const { left, top, width, height } = chart.bbox;
     const colours = theme();
@@ -119,7 +118,6 @@ class Timeline {
     phases.fill(context, (kind) => patternOf(context, parts[kind], this.data.kinds[kind].key, devicePixelRatio));
     this.rows.filter((row) => row.owners).forEach((row) => this.drawHandOvers(context, row, [from, until], area, colours));
     context.restore();
-    this.drawnIn = performance.now() - started;
   }
 
   /// A thin line from who gave the lock away to who got it.
@@ -127,7 +125,7 @@ class Timeline {
     const owners = row.intervals;
     const [first, last] = [Math.max(0, owners.at(from)), Math.min(owners.count - 1, owners.at(until))];
     if (last - first > HAND_OVERS_MAX * 2) return;
-    context.strokeStyle = colours.line;
+    context.strokeStyle = colours.handOver;
     context.lineWidth = devicePixelRatio;
     context.beginPath();
     let giver = -1;
@@ -170,12 +168,12 @@ class Timeline {
 
   makeButtons() {
     const actions = [
-      ["＋", "Zoom in", () => this.zoom(0.5)],
+      ["+", "Zoom in", () => this.zoom(0.5)],
       ["−", "Zoom out", () => this.zoom(2)],
       ["←", "Earlier", () => this.move(-0.5)],
       ["→", "Later", () => this.move(0.5)],
       ["all", "Show all of it", () => this.show(...this.data.range)],
-      ["back", "As at first", () => this.show(...this.data.view)],
+      ["back", "Go back to what was in sight at first", () => this.show(...this.data.view)],
     ];
     const bar = make("div", { class: "buttons", role: "group", "aria-label": `Zoom and move the timeline of ${this.data.label}` });
     for (const [face, label, act] of actions) {

@@ -63,6 +63,12 @@ async fn material(client: &Client, id: RunId, arguments: &ReportArguments) -> Re
         output::warning(&format!("run {id} is not over; the report has the trials finished so far"));
     }
     let mut material = Material::new(run, arguments.timeline.intervals_max());
+    if arguments.timeline.intervals_max() != Some(0) {
+        let mut timelines = client.lines::<TimelineRow>(&format!("/v1/runs/{id}/timelines")).await?;
+        while let Some(row) = timelines.next().await? {
+            material.add_timeline(row);
+        }
+    }
     let mut trials = client.lines::<Trial>(&format!("/v1/runs/{id}/trials")).await?;
     while let Some(trial) = trials.next().await? {
         material.add_trial(trial);
@@ -70,12 +76,6 @@ async fn material(client: &Client, id: RunId, arguments: &ReportArguments) -> Re
     let mut times = client.lines::<TaskRow>(&format!("/v1/runs/{id}/tasks")).await?;
     while let Some(row) = times.next().await? {
         material.times.add(row);
-    }
-    if arguments.timeline.intervals_max() != Some(0) {
-        let mut timelines = client.lines::<TimelineRow>(&format!("/v1/runs/{id}/timelines")).await?;
-        while let Some(row) = timelines.next().await? {
-            material.add_timeline(row);
-        }
     }
     Ok(material)
 }

@@ -13,8 +13,12 @@ use super::tables::{folded, scrolled};
 use crate::render::table::{self, ShareColumn};
 use crate::render::{figures, results};
 
+/// A share that is wide enough to be seen.
+const SEEN: f64 = 0.002;
 /// A share that is wide enough for its figure to stand in it.
 const FIGURE_FITS: f64 = 0.09;
+/// A share that is wide enough for its figure on any screen.
+const FIGURE_FITS_ANYWHERE: f64 = 0.18;
 /// A share that is wide enough for its words, too, on a wide screen.
 const WORDS_FIT: f64 = 0.34;
 /// A share that is wide enough for its words on any screen.
@@ -76,11 +80,11 @@ fn percent(share: f64) -> String {
 
 fn wall_bar(share: f64, wall: &str) -> Markup {
     html! {
-        svg class="wall" role="img" aria-label={ "wall time " (wall.trim()) } width="100%" height="22" {
-            rect class="wall" x="0" y="4" width=(percent(share)) height="14" {}
+        svg class="wall" role="img" aria-label={ "wall time " (wall.trim()) } width="100%" height="26" {
+            rect class="wall" x="0" y="2" width=(percent(share)) height="22" {}
             // Where there is no room behind the bar, the figure stands in it.
-            @if share < 0.62 { text x=(percent(share)) y="16" dx="6" { (wall.trim()) } }
-            @else { text class="inside" x="0" y="16" dx="8" { (wall.trim()) } }
+            @if share < 0.62 { text x=(percent(share)) y="18" dx="6" { (wall.trim()) } }
+            @else { text class="inside" x="0" y="18" dx="8" { (wall.trim()) } }
         }
     }
 }
@@ -124,17 +128,17 @@ fn segment(part: &Part, from: f64, share: f64) -> Markup {
             @if share >= FIGURE_FITS {
                 text x=(percent(from + share / 2.0)) y="22" {
                     tspan class=(class) { (part.words) " " }
-                    tspan { (figures::share(share)) }
+                    tspan class=(if share >= FIGURE_FITS_ANYWHERE { "" } else { "if-wide" }) { (figures::share(share)) }
                 }
             }
         }
     }
 }
 
-/// The columns of which some case has anything.
+/// The columns of which some case has enough to be seen.
 fn seen<'a>(cases: impl Iterator<Item = &'a CaseSummary> + Clone, columns: &[ShareColumn]) -> Vec<Part> {
     let any = |of: &fn(&Shares) -> Option<f64>| {
-        cases.clone().filter_map(|it| it.workers.as_ref()).any(|it| of(it).is_some_and(|share| share > 0.0))
+        cases.clone().filter_map(|it| it.workers.as_ref()).any(|it| of(it).is_some_and(|share| share >= SEEN))
     };
     columns.iter().filter(|(_, of)| any(of)).map(|(head, _)| parts::of_column(head)).collect()
 }

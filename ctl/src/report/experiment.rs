@@ -16,9 +16,9 @@ pub fn of_run(run: &Run) -> Markup {
     let id = run.head.id;
     html! {
         p { "Save this as " code { "again.toml" } " and run it again with" }
-        pre { code class="command" { "gilctl run again.toml" } }
+        pre tabindex="0" { code class="command" { "gilctl run again.toml" } }
         p { "or, where this run is in the store, with" }
-        pre { code { "gilctl show " (id) " --experiment > again.toml && gilctl run again.toml" } }
+        pre tabindex="0" { code { "gilctl show " (id) " --experiment > again.toml && gilctl run again.toml" } }
         pre tabindex="0" aria-label="The experiment as TOML" role="region" { code class="toml" { (experiment::render(&run.experiment)) } }
     }
 }

@@ -16,14 +16,12 @@ pub fn of_run(run: &Run) -> Markup {
     let versus = table::versus(summary);
     let class = |align: &Align| if *align == Align::Right { "number" } else { "" };
     let columns = axes.columns();
-    let caption = "Wall time and speed of each case: medians with their 95 % intervals";
+    let caption = "Each case: medians, with their 95 % intervals below";
     let head = html! {
         tr {
             @for (head, align) in &columns { th scope="col" class=(class(align)) { (head) } }
             th scope="col" class="number" { "wall time" }
-            th scope="col" { "95 % interval" }
             th scope="col" class="number" { "speed, " (table::baseline_name(summary, axes.by_name())) " = 1" }
-            th scope="col" { "95 % interval" }
             th scope="col" class="number" { "tasks/s" }
             th scope="col" class="number" { "cores used" }
         }
@@ -35,10 +33,14 @@ pub fn of_run(run: &Run) -> Markup {
                     @if column == 0 { th scope="row" class=(class(align)) { (cell) } }
                     @else { td class=(class(align)) { (cell) } }
                 }
-                td class="number" { (value("wall_ns", line.wall_ns.map(|it| it.median), &walls[place])) }
-                td { (interval(line.wall_ns.as_ref(), figures::time)) }
-                td class="number" { (value("versus", line.versus.map(|it| it.estimate.median), &versus[place])) }
-                td { (interval(line.versus.map(|it| it.estimate).as_ref(), figures::ratio)) }
+                td class="number" {
+                    (value("wall_ns", line.wall_ns.map(|it| it.median), &walls[place]))
+                    (interval(line.wall_ns.as_ref(), figures::time))
+                }
+                td class="number" {
+                    (value("versus", line.versus.map(|it| it.estimate.median), &versus[place]))
+                    (interval(line.versus.map(|it| it.estimate).as_ref(), figures::ratio))
+                }
                 td class="number" { (value("tasks_per_s", line.tasks_per_s, &line.tasks_per_s.map_or_else(dash, figures::rate))) }
                 td class="number" { (value("parallelism", line.parallelism, &line.parallelism.map_or_else(dash, |it| format!("{it:.2}")))) }
             }
@@ -72,10 +74,10 @@ pub fn value(name: &str, value: Option<f64>, text: &str) -> Markup {
     }
 }
 
-/// `1.80 to 2.00`, in the unit that the ends have.
+/// `1.80 to 2.00`, in the unit that the ends have; nothing without them.
 fn interval(estimate: Option<&Estimate>, written: fn(f64) -> String) -> Markup {
     let ends = estimate.and_then(|it| it.low.zip(it.high));
-    html! { @match ends { Some((low, high)) => { (written(low)) " to " (written(high)) }, None => (figures::NOT_MEASURED) } }
+    html! { @if let Some((low, high)) = ends { span class="interval" { (written(low)) " to " (written(high)) } } }
 }
 
 #[cfg(test)]

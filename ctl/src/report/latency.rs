@@ -46,13 +46,10 @@ impl ServiceTimes {
             self.damaged += 1;
             return;
         };
-        match self.times.entry((*place, row.times.class)) {
-            std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(times)),
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
-                if entry.get_mut().add(&times).is_err() {
-                    self.damaged += 1;
-                }
-            }
+        // One that was read keeps its range; a new one grows.
+        let new = || Histogram::new(times.sigfig()).expect("it has the digits of one that was read");
+        if self.times.entry((*place, row.times.class)).or_insert_with(new).add(&times).is_err() {
+            self.damaged += 1;
         }
     }
 }
@@ -83,8 +80,8 @@ pub fn of_run(material: &Material) -> (Markup, Vec<Curves>) {
     let curves = curves.map(|(colour, (key, times))| distribution(name(key), colour, times)).collect();
     let chart = Curves {
         place: place.clone(),
-        x: Axis { label: "time that a task took, from when a worker took it", unit: Unit::Ns, logarithmic: true },
-        y: Axis { label: "share of tasks that took no longer", unit: Unit::Share, logarithmic: false },
+        x: Axis { label: "time that a task took", unit: Unit::Ns, logarithmic: true },
+        y: Axis { label: "share of tasks done by then", unit: Unit::Share, logarithmic: false },
         curves,
     };
     let markup = html! {
@@ -92,7 +89,7 @@ pub fn of_run(material: &Material) -> (Markup, Vec<Curves>) {
         figure {
             div class="plot" id=(place) { p class="script-needed" { "The curves are drawn by a script, which did not run here. The table below has their figures." } }
             @if left_out > 0 { p class="missing" { (count(left_out as u64, "more curve")) " not drawn; the table has all of them." } }
-            @if times.damaged > 0 { p class="warning" { (count(times.damaged, "histogram")) " could not be read and is missing here." } }
+            @if times.damaged > 0 { p class="warning" { (count(times.damaged, "histogram")) " could not be read: the curves lack it." } }
         }
         (super::tables::folded("The times of tasks as a table", html! {
             (of_grid(&tasks::whole(run), "How long tasks waited and took"))
@@ -150,13 +147,14 @@ mod tests {
     fn repetitions_are_put_together_into_one_distribution() {
         let run = testing::run();
         let mut material = Material::new(run, None);
-        let rows = [row(&material.run, &[100, 200], None), row(&material.run, &[200, 400], None)];
+        let rows = [row(&material.run, &[100, 200], None), row(&material.run, &[200, 400_000_000], None)];
         rows.into_iter().for_each(|row| material.times.add(row));
         material.times.add(TaskRow { warmup: true, ..row(&material.run, &[9], None) });
         let (_, charts) = of_run(&material);
         let curve = &charts[0].curves[0];
         assert_eq!((curve.label.as_str(), charts[0].curves.len()), ("threads-10", 1));
-        assert_eq!((&curve.x[..], &curve.y[..]), (&[99.0, 100.0, 200.0, 400.0][..], &[0.0, 0.25, 0.75, 1.0][..]));
+        assert!((curve.x[3] / 4e8 - 1.0).abs() < 0.001, "far beyond what the first histogram held: {:?}", curve.x);
+        assert_eq!((&curve.x[..], &curve.y[..]), (&[99.0, 100.0, 200.0, curve.x[3]][..], &[0.0, 0.25, 0.75, 1.0][..]));
     }
 
     #[test]

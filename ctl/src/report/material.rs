@@ -1,4 +1,6 @@
 //! What a report is made of: a run, and of its trials what the page shows.
+//!
+//! Timelines come first: they decide whose accounts are kept.
 
 use std::collections::BTreeMap;
 
@@ -27,10 +29,12 @@ pub struct Material {
 }
 
 /// The trial of a case whose timelines are shown.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ShownTrial {
     /// Its repetition.
     pub repetition: u32,
+    /// How far its wall time is off the median of its case, in nanoseconds.
+    off_ns: f64,
     /// Its accounts. `None`: they did not come.
     pub trial: Option<Trial>,
     /// Its timelines, coordinator first.
@@ -40,8 +44,8 @@ pub struct ShownTrial {
 impl Material {
     /// A run before anything is known of its trials.
     pub fn new(run: Run, intervals_max: Option<usize>) -> Material {
-        let shown = shown(&run);
-        Material { counters: PooledCounters::of(&run), times: ServiceTimes::of(&run), run, shown, intervals_max }
+        let (counters, times) = (PooledCounters::of(&run), ServiceTimes::of(&run));
+        Material { run, shown: BTreeMap::new(), counters, times, intervals_max }
     }
 
     /// The run's number.
@@ -49,7 +53,25 @@ impl Material {
         self.run.head.id
     }
 
-    /// Takes in a trial with its accounts.
+    /// Takes in a timeline. Of the trials of a case that have some, the one whose wall time is nearest to the median is shown, and the
+    /// first of several; timelines of others are dropped.
+    pub fn add_timeline(&mut self, row: TimelineRow) {
+        let place = row.case_position;
+        let done = row.status == TrialStatus::Done.name();
+        let median = self.run.summary.cases.get(place as usize).and_then(|line| line.wall_ns).map(|wall| wall.median);
+        let (Some(median), true) = (median, !row.warmup && done && (place as usize) < CASES_MAX) else { return };
+        let off_ns = row.trial_wall_ns.map_or(f64::INFINITY, |ns| (ns as f64 - median).abs());
+        let new = ShownTrial { repetition: row.repetition, off_ns, trial: None, timelines: Vec::new() };
+        let shown = self.shown.entry(place).or_insert_with(|| new);
+        if row.repetition != shown.repetition && off_ns < shown.off_ns {
+            *shown = ShownTrial { repetition: row.repetition, off_ns, trial: None, timelines: Vec::new() };
+        }
+        if row.repetition == shown.repetition {
+            shown.timelines.push(row);
+        }
+    }
+
+    /// Takes in a trial with its accounts, once all timelines are there.
     pub fn add_trial(&mut self, trial: Trial) {
         if counts(&trial) {
             self.counters.add(&trial);
@@ -59,14 +81,6 @@ impl Material {
             shown.trial = Some(trial);
         }
     }
-
-    /// Takes in a timeline; one that is not shown is dropped.
-    pub fn add_timeline(&mut self, row: TimelineRow) {
-        let shown = self.shown.get_mut(&row.case_position);
-        if let Some(shown) = shown.filter(|it| !row.warmup && it.repetition == row.repetition) {
-            shown.timelines.push(row);
-        }
-    }
 }
 
 /// Whether a trial is in the figures.
@@ -74,39 +88,33 @@ fn counts(trial: &Trial) -> bool {
     !trial.warmup && trial.status == TrialStatus::Done
 }
 
-/// Of each of the first cases the trial whose wall time is nearest to the median.
-fn shown(run: &Run) -> BTreeMap<u32, ShownTrial> {
-    let cases = run.summary.cases.iter().take(CASES_MAX).enumerate();
-    let nearest = |(place, line): (usize, &gild_model::summary::CaseSummary)| {
-        let (case, median) = (u32::try_from(place).ok()?, line.wall_ns?.median);
-        let trials = run.trials.iter().filter(|trial| trial.case == case && counts(trial));
-        let off = |trial: &Trial| trial.wall_ns.map_or(f64::INFINITY, |ns| (ns as f64 - median).abs());
-        let trial = trials.min_by(|a, b| off(a).total_cmp(&off(b)))?;
-        Some((case, ShownTrial { repetition: trial.repetition, ..ShownTrial::default() }))
-    };
-    cases.filter_map(nearest).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::timelines::tests::row;
     use crate::testing;
+    use gild_model::phase::Phase;
 
     #[test]
     fn the_trial_nearest_to_the_median_is_shown_and_others_are_dropped() {
-        let mut run = testing::run();
-        let case = run.trials.iter().find(|it| counts(it)).unwrap().case;
-        let trial = run.trials.iter().find(|it| it.case == case && counts(it)).unwrap().clone();
-        let median = run.summary.cases[case as usize].wall_ns.unwrap().median as u64;
-        let other = |repetition, wall_ns| Trial { repetition, wall_ns: Some(wall_ns), ..trial.clone() };
-        run.trials = vec![other(0, median * 2), other(1, median + 5), other(2, median / 2)];
-        let mut material = Material::new(run, None);
-        assert_eq!(material.shown[&case].repetition, 1);
-        material.add_trial(other(0, 1));
-        assert!(material.shown[&case].trial.is_none());
-        material.add_trial(Trial { warmup: true, ..other(1, 1) });
-        assert!(material.shown[&case].trial.is_none(), "a warm-up has numbers of its own");
-        material.add_trial(other(1, 1));
-        assert!(material.shown[&case].trial.is_some());
+        let mut material = Material::new(testing::run(), None);
+        let timeline = |worker, repetition, wall_ns| TimelineRow {
+            repetition,
+            trial_wall_ns: Some(wall_ns),
+            ..row(worker, &[(0, Phase::Compute)], 10)
+        };
+        for (repetition, wall_ns) in [(0, 1_000_000_000), (1, 1_861_000_000), (2, 1_870_000_000)] {
+            material.add_timeline(timeline(0, repetition, wall_ns));
+            material.add_timeline(timeline(1, repetition, wall_ns));
+        }
+        material.add_timeline(TimelineRow { warmup: true, ..timeline(2, 1, 1_860_000_000) });
+        let shown = &material.shown[&1];
+        assert_eq!((shown.repetition, shown.timelines.len()), (1, 2));
+        let trial = Trial { repetition: 0, ..testing::trial_with_accounts() };
+        material.add_trial(trial.clone());
+        material.add_trial(Trial { repetition: 1, warmup: true, ..trial.clone() });
+        assert!(material.shown[&1].trial.is_none(), "a warm-up has numbers of its own");
+        material.add_trial(Trial { repetition: 1, ..trial });
+        assert!(material.shown[&1].trial.is_some());
     }
 }

@@ -30,7 +30,7 @@ fn figure(place: &str, family: &Scaling) -> Markup {
         figure class="scaling" {
             figcaption { h3 { (family.cases) } }
             div class="plot" id=(place) { p class="script-needed" { "The curve is drawn by a script, which did not run here. The table below has its figures." } }
-            pre class="fit" { (scaling::fit(family).trim_end()) }
+            pre class="fit" tabindex="0" { (scaling::fit(family).trim_end()) }
         }
         (folded("The points as a table", html! {
             (of_grid(&scaling::table(family), &caption))

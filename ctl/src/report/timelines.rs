@@ -23,6 +23,8 @@ use locks::HandOvers;
 
 /// Most workers that have a row.
 const ROWS_MAX: usize = 64;
+/// A share of the time without a core from which on it is said that a timeline does not show it.
+const WAITS: f64 = 0.05;
 /// Hand-overs that are in sight when the page is opened.
 const HAND_OVERS_AT_FIRST: f64 = 36.0;
 
@@ -77,15 +79,18 @@ struct OfCase<'m> {
 pub fn of_run(material: &Material) -> (Markup, Vec<Drawn>) {
     let cases: Vec<_> = material.shown.iter().filter_map(|(place, shown)| of_case(material, *place, shown)).collect();
     if cases.is_empty() {
-        let why = "No timelines were kept (the experiment's key timeline is 0), or no trial finished.";
+        let why = match material.intervals_max {
+            Some(0) => "Timelines were left out (--timeline none).",
+            _ => "No timelines were kept (the experiment's key timeline is 0), or no trial finished.",
+        };
         return (html! { p class="missing" { (why) } }, Vec::new());
     }
     let span_ns = span_at_first(&cases);
     let drawn = cases.iter().enumerate().map(|(place, case)| drawn(material, place, case, span_ns)).collect();
     let markup = html! {
         p {
-            "One trial of each case. A row is a worker; its colour is the phase that it is in. A phase does not say whether the worker has a core: "
-            "that is in the states above. Where a pixel is longer than an interval, it is split in proportion."
+            "One trial of each case, of those whose timelines were kept the one nearest to the median. A row is a worker; its colour is the phase that it is in, whether it has a core meanwhile or not. "
+            "Where a pixel is longer than an interval, it is split in proportion."
         }
         (super::bars::legend("timelines", &seen(&cases)))
         p class="keys" {
@@ -201,12 +206,18 @@ fn described(material: &Material, of: &OfCase<'_>) -> String {
     let mut text = match &of.shown.trial {
         Some(trial) => {
             let wall = trial.wall_ns.map_or_else(String::new, |ns| format!(": {}", figures::time(ns as f64)));
-            format!("Trial {}{wall}, nearest to the median.", trials::number(&material.run.experiment, trial))
+            format!("Trial {}{wall}.", trials::number(&material.run.experiment, trial))
         }
         None => format!("Repetition {}.", of.shown.repetition + 1),
     };
     if let Some(hand_overs) = &of.hand_overs {
         text += &hand_overs.sentence();
+    }
+    if let Some(share) = waits_for_core(material, of.case) {
+        text += &format!(
+            " What does not show here: for {} of the time of all repetitions, its workers were ready and had no core.",
+            figures::share(share)
+        );
     }
     let dropped: u64 = of.timelines.iter().map(|it| it.dropped).sum();
     if dropped > 0 {
@@ -226,5 +237,11 @@ fn described(material: &Material, of: &OfCase<'_>) -> String {
     text
 }
 
+/// The share of their time that the workers of a case waited for a core, if it is worth saying.
+fn waits_for_core(material: &Material, case: &Case) -> Option<f64> {
+    let line = material.run.summary.cases.iter().find(|line| line.case.name == case.name)?;
+    line.workers.as_ref()?.run_queue.filter(|share| *share >= WAITS)
+}
+
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -72,13 +72,14 @@ impl HandOvers {
     /// In words.
     pub fn sentence(&self) -> String {
         let every = self.every_ns().map_or_else(String::new, |ns| format!(", every {} in the mean", figures::time(ns)));
-        let (which, whose) = match self.locks {
-            1 => ("the lock", "has it"),
-            _ => ("a lock", "has each"),
-        };
-        format!(
-            " Only one worker at a time {whose}: the first row says who. {} times {which} went from one to another{every}; thin lines show how.",
-            self.count
-        )
+        let moved = format!("from one to another {} times{every}", self.count);
+        match self.locks {
+            1 => format!(
+                " Only one worker at a time has the lock: the first row says who. It went {moved}; thin lines show how."
+            ),
+            _ => format!(
+                " Only one worker at a time has each lock: a row above says who. They went {moved}; thin lines show how."
+            ),
+        }
     }
 }

@@ -55,7 +55,7 @@ fn material(intervals_max: Option<usize>) -> Material {
 fn a_lock_that_goes_to_and_fro_is_counted_and_shown() {
     let (html, drawn) = of_run(&material(None));
     let html = html.into_string();
-    assert!(html.contains("2 times the lock went from one to another, every 10.0 ms in the mean"), "{html}");
+    assert!(html.contains("It went from one to another 2 times, every 10.0 ms in the mean"), "{html}");
     let [drawn] = &drawn[..] else { panic!("{drawn:?}") };
     assert_eq!(drawn.rows.iter().map(|it| it.lock).collect::<Vec<_>>(), [Some(0), Some(0)]);
     assert_eq!((drawn.range, drawn.view), ([0, 30 * MS], [0, 30 * MS]));
@@ -67,8 +67,7 @@ fn a_lock_that_goes_to_and_fro_is_counted_and_shown() {
 
 #[test]
 fn what_is_left_out_is_said() {
-    // Three cases have a trial to show, so each has a third of the intervals.
-    let (html, drawn) = of_run(&material(Some(12)));
+    let (html, drawn) = of_run(&material(Some(4)));
     assert!(html.into_string().contains("4 intervals before 10.0 ms are not in this file"));
     assert_eq!(drawn[0].range, [10 * MS + 5, 30 * MS]);
 }
