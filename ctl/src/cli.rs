@@ -1,20 +1,26 @@
 //! The command line.
 
+mod export;
 mod python;
+mod report;
 mod run;
+mod runs;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use gild_model::run::RunId;
 
 use crate::accuracy::options::AccuracyOptions;
 use crate::error::Exit;
 use crate::launch::SESSION_COMMAND;
+pub use export::{ExportArguments, ExportFormat, ExportTable, Format, TimelineFormat};
 pub use python::PythonArguments;
+pub use report::ReportArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
+pub use runs::{LsArguments, NoteArguments, PruneArguments, SqlArguments, TagArguments};
 
 /// Run a piece of work under several execution models and see where the time of every worker went.
 #[derive(Debug, Parser)]
@@ -69,7 +75,7 @@ pub enum Command {
     /// run; the exit code is the command's. docs/record.md says what is measured and what is not.
     Record(crate::commands::record::RecordArguments),
     /// List runs, newest first
-    Ls(Json),
+    Ls(LsArguments),
     /// Show a run: where the time went
     Show(ShowArguments),
     /// Say which case of a run to use and why, what bounds each one, how it scales, and what to try next
@@ -81,15 +87,35 @@ pub enum Command {
     /// Cases are matched by name. Ends with exit code 6 if a case became slower, and with 2 if there is nothing
     /// to be said of a case that both runs have.
     Compare(CompareArguments),
+    /// Write a run, or two side by side, as one HTML file to look at: figures, bars, timelines, curves
+    ///
+    /// The file needs no network and no other file. docs/report.md explains what is in it.
+    Report(ReportArguments),
     /// Follow a run to its end, then show it
     Watch(WatchArguments),
     /// Cancel a run; what was measured is kept
     Cancel(CancelArguments),
     /// Remove runs from the store
     Rm(RmArguments),
-    /// Write the accounts of a run, one row per case, repetition, worker and phase, or the times of its tasks
+    /// Put tags on runs, or take them off: words to find them by
     ///
-    /// The columns are described in docs/exports.md.
+    /// Runs with a tag are kept by `gilctl prune` and by the daemon's retention.
+    Tag(TagArguments),
+    /// Note something of a run
+    Note(NoteArguments),
+    /// Remove old runs and give their room back to the file system
+    ///
+    /// Says which and asks before it does. Runs that are waiting or running stay, and so do those with a tag. With --keep
+    /// and --older-than, a run goes if it is neither among the newest nor young.
+    Prune(PruneArguments),
+    /// Ask the store in SQL
+    ///
+    /// One statement that reads, over the views that --schema lists; docs/analysis.md has examples.
+    Sql(SqlArguments),
+    /// Write the figures of a run as a table, or its timelines for a trace viewer
+    ///
+    /// Tables (csv, jsonl, parquet) have the accounts, one row per case, repetition, worker and phase, or what --table names.
+    /// Timelines (perfetto, chrome, firefox) show who did what when. docs/exports.md describes every column and track.
     Export(ExportArguments),
     /// Show plugins and their kernels
     #[command(subcommand)]
@@ -163,13 +189,16 @@ pub struct ShowArguments {
     /// How long tasks waited and took: one row per case and class of tasks
     #[arg(long, group = "what")]
     pub tasks: bool,
+    /// Who made whom wait for a lock, and which functions held Python's interpreter lock meanwhile
+    #[arg(long, group = "what")]
+    pub locks: bool,
     /// The experiment as TOML, to be run again
     #[arg(long, group = "what")]
     pub experiment: bool,
     /// A sentence, the coordinator and the classes of tasks of each case, however many there are
     #[arg(long, group = "what")]
     pub all: bool,
-    /// Warm-ups too, with --workers or --trials
+    /// Warm-ups too, with --workers, --trials or --locks
     #[arg(long, action = ArgAction::SetTrue)]
     pub warmups: bool,
 }
@@ -227,45 +256,6 @@ pub struct RmArguments {
     /// The runs' numbers, or `last`
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<RunSelector>,
-}
-
-/// Arguments of `export`.
-#[derive(Debug, Args)]
-pub struct ExportArguments {
-    /// The run's number, or `last`
-    pub run: RunSelector,
-    /// File format
-    #[arg(long, value_enum)]
-    pub format: Format,
-    /// What to write
-    #[arg(long, value_enum, default_value = "accounts")]
-    pub table: ExportTable,
-    /// File to write; it appears when it is complete [default: standard output]
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
-    /// Warm-ups too
-    #[arg(long)]
-    pub warmups: bool,
-}
-
-/// A table of `export`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportTable {
-    /// Where the workers' time went: one row per case, repetition, worker and phase
-    Accounts,
-    /// How long tasks waited and took: one row per case, repetition and class of tasks
-    Tasks,
-}
-
-/// A file format of `export`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Comma-separated values with a head line; empty where not measured
-    Csv,
-    /// One JSON object per line; null where not measured
-    Jsonl,
-    /// Apache Parquet, compressed with zstd
-    Parquet,
 }
 
 /// What to do with plugins.

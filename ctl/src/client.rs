@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gild_model::api::{InspectRequest, Problem};
+use gild_model::many::RunFilter;
+use gild_model::run::RunHead;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -64,15 +66,31 @@ impl Client {
 
     /// Posts a document and gets one.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
-        let body = serde_json::to_vec(body).expect("the model's types have text keys and no failing parts");
         let exchange = self.exchange(Method::POST, path);
-        exchange.document(exchange.send(Some(body)).await?).await
+        exchange.document(exchange.send(Some(encoded(body))).await?).await
+    }
+
+    /// Puts a document in place of another and gets what it is a part of.
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let exchange = self.exchange(Method::PUT, path);
+        exchange.document(exchange.send(Some(encoded(body))).await?).await
+    }
+
+    /// Lists runs.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunHead>, Error> {
+        let query = serde_urlencoded::to_string(filter).expect("a filter is made of plain values");
+        self.get(&format!("/v1/runs?{query}")).await
     }
 
     /// Posts nothing and gets a document.
     pub async fn post_empty<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let exchange = self.exchange(Method::POST, path);
         exchange.document(exchange.send(None).await?).await
+    }
+
+    /// Posts a document, to which there is nothing to answer.
+    pub async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
+        self.exchange(Method::POST, path).send(Some(encoded(body))).await.map(drop)
     }
 
     /// Asks the daemon what a kernel or a library is.
@@ -97,10 +115,21 @@ impl Client {
         Ok(Lines::new(exchange.what, body))
     }
 
+    /// Posts a document and opens a stream of newline-delimited JSON.
+    pub async fn ask<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<Lines<T>, Error> {
+        let exchange = self.exchange(Method::POST, path);
+        let body = exchange.send(Some(encoded(body))).await?.into_body();
+        Ok(Lines::new(exchange.what, body))
+    }
+
     fn exchange(&self, method: Method, path: &str) -> Exchange<'_> {
         let what = format!("{method} {path}");
         Exchange { socket: &self.socket, method, path: path.to_owned(), what }
     }
+}
+
+fn encoded(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("the model's types have text keys and no failing parts")
 }
 
 /// One request with its answer.

@@ -56,6 +56,9 @@ pub enum Error {
     /// The daemon did not take the experiment.
     #[error("the experiment was refused: {}", .0.detail)]
     ExperimentRefused(gild_model::api::Problem),
+    /// A question in SQL was not answered to its end.
+    #[error("the question was not answered: {0}")]
+    Question(String),
     /// There is no run at all.
     #[error("there is no run yet; start one: gilctl run FILE.toml")]
     NoRuns,
@@ -89,6 +92,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// What was recorded is not known.
+    #[error("the recorder was gone before it had told what it recorded")]
+    RecorderGone,
     /// The daemon ended while a run was followed.
     #[error(
         "the daemon went away while run {run} was in progress; start it again and see what is there: gilctl show {run}"
@@ -117,10 +123,10 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             _ if self.is_broken_pipe() => Exit::Done,
-            Error::Usage(_) | Error::ExperimentRefused(_) => Exit::Refused,
+            Error::Usage(_) | Error::ExperimentRefused(_) | Error::Question(_) => Exit::Refused,
             Error::NoRuns => Exit::NotFound,
             Error::Client(error) => error.exit(),
-            Error::Launch(_) | Error::Setup { .. } | Error::DaemonGone { .. } => Exit::Daemon,
+            Error::Launch(_) | Error::Setup { .. } | Error::DaemonGone { .. } | Error::RecorderGone => Exit::Daemon,
             Error::Export(error) => error.exit(),
             Error::File { .. } | Error::Output(_) => Exit::File,
             Error::Interrupted => Exit::Interrupted,

@@ -12,11 +12,14 @@
 //! | [`follow`], [`progress`] | waits for a run to end and shows how far it is |
 //! | [`accuracy`] | holds gild's figures against truths that are not gild's |
 //! | [`render`] | model types to text, pure |
+//! | [`report`] | runs as an HTML file, pure |
+//! | [`answer`] | answers to questions in SQL: a table, CSV, JSON |
 //! | [`export`] | rows of accounts to CSV, JSON lines and Parquet |
 //! | [`output`] | standard output and error |
 //! | [`error`] | what can go wrong, and the exit codes |
 
 mod accuracy;
+mod answer;
 mod cli;
 mod client;
 mod commands;
@@ -27,6 +30,7 @@ mod launch;
 mod output;
 mod progress;
 mod render;
+mod report;
 mod session;
 #[cfg(test)]
 mod testing;

@@ -13,6 +13,8 @@ use crate::render::Style;
 
 /// Width of what is written into a pipe or a file.
 const PIPE_WIDTH: usize = 160;
+/// Lines of a terminal that does not say how many it has.
+const PIPE_LINES: usize = 24;
 
 /// How to write to standard output: colours only on a terminal without `NO_COLOR` (<https://no-color.org>).
 pub fn style() -> Style {
@@ -28,6 +30,12 @@ pub fn style_of_messages() -> Style {
     let width =
         terminal_size::terminal_size_of(io::stderr()).filter(|_| terminal).map(|(width, _)| usize::from(width.0));
     Style { colour: !plain, width: width.unwrap_or(PIPE_WIDTH) }
+}
+
+/// Lines and style of the terminal that standard error is.
+pub fn screen_of_messages() -> (usize, Style) {
+    let lines = terminal_size::terminal_size_of(io::stderr()).map(|(_, height)| usize::from(height.0));
+    (lines.unwrap_or(PIPE_LINES), style_of_messages())
 }
 
 /// Colours are not wanted (<https://no-color.org>), or the terminal has none.

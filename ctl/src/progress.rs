@@ -1,15 +1,21 @@
-//! Shows how far a run is: a bar on a terminal, one line per trial elsewhere.
+//! Shows how far a run is: a bar on a terminal, one line per trial elsewhere; of a recording its threads, or a line when some
+//! have come or gone.
+
+mod looks;
 
 use std::io::IsTerminal;
 
 use gild_model::api::{EventKind, Progress};
 use gild_model::experiment::Experiment;
+use gild_model::look::Look;
 use gild_model::trial::TrialStatus;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output;
 use crate::render::figures;
+use crate::{output, render};
 
+/// Lines of a terminal that a recording's threads leave free.
+const LINES_LEFT_FREE: usize = 2;
 /// Columns between the brackets of the bar.
 const BAR_WIDTH: usize = 24;
 
@@ -20,28 +26,30 @@ pub struct Reporter<'a> {
     bar: Option<ProgressBar>,
     /// Says only what it is told to say.
     silent: bool,
+    looks: looks::Looks,
 }
 
 impl<'a> Reporter<'a> {
     /// A bar if standard error is a terminal, else lines.
     pub fn on_stderr(experiment: &'a Experiment) -> Reporter<'a> {
         let dumb = std::env::var_os("TERM").is_some_and(|it| it == "dumb");
-        let bar = (std::io::stderr().is_terminal() && !dumb).then(|| {
-            let style = ProgressStyle::with_template("{wide_msg}").expect("the template is well-formed");
-            ProgressBar::no_length().with_style(style)
-        });
-        Reporter { experiment, bar, silent: false }
+        let bar = (std::io::stderr().is_terminal() && !dumb)
+            .then(|| ProgressBar::no_length().with_style(style_of("{wide_msg}")));
+        Reporter { experiment, bar, silent: false, looks: looks::Looks::default() }
     }
 
     /// Shows nothing of how far the run is.
     pub fn silent(experiment: &'a Experiment) -> Reporter<'a> {
-        Reporter { experiment, bar: None, silent: true }
+        Reporter { experiment, bar: None, silent: true, looks: looks::Looks::default() }
     }
 
     /// Shows what happened.
     pub fn show(&mut self, event: &EventKind) {
         if self.silent {
             return;
+        }
+        if let EventKind::Look(look) = event {
+            return self.show_look(look);
         }
         let line = line(event, self.experiment);
         match (&self.bar, event) {
@@ -52,6 +60,18 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    fn show_look(&mut self, look: &Look) {
+        match &self.bar {
+            Some(bar) => {
+                let (lines, style) = output::screen_of_messages();
+                bar.set_style(style_of("{msg}"));
+                bar.set_message(render::look::table(look, lines.saturating_sub(LINES_LEFT_FREE), style));
+            }
+            None if self.looks.is_news(look) => self.say(&render::look::line(look)),
+            None => {}
+        }
+    }
+
     /// Says something without disturbing the bar.
     pub fn say(&self, text: &str) {
         match &self.bar {
@@ -59,6 +79,10 @@ impl<'a> Reporter<'a> {
             None => output::notice(text),
         }
     }
+}
+
+fn style_of(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
 impl Drop for Reporter<'_> {
@@ -98,7 +122,7 @@ fn bar(done: u64, planned: u64) -> String {
 fn line(event: &EventKind, experiment: &Experiment) -> Option<String> {
     match event {
         EventKind::Queued { ahead: 0 } | EventKind::Started | EventKind::TrialStarted { .. } => None,
-        EventKind::Progress(_) | EventKind::Finished { .. } => None,
+        EventKind::Progress(_) | EventKind::Look(_) | EventKind::Finished { .. } => None,
         EventKind::Queued { ahead: 1 } => Some("waiting for 1 earlier run".to_owned()),
         EventKind::Queued { ahead } => Some(format!("waiting for {ahead} earlier runs")),
         EventKind::TrialFinished { case, repetition, warmup, status, error, wall_ns } => {

@@ -2,6 +2,7 @@
 
 mod fake_daemon;
 mod summaries;
+pub mod timelines;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -27,7 +28,8 @@ pub use fake_daemon::{Answer, FakeDaemon};
 use summaries::summary;
 pub use summaries::sweep;
 
-fn timestamp() -> Timestamp {
+/// A moment.
+pub fn timestamp() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
 }
 
@@ -43,6 +45,7 @@ pub fn status() -> DaemonStatus {
         config: None,
         running: Some(12),
         queued: 1,
+        recording: vec![13],
     }
 }
 
@@ -71,6 +74,7 @@ pub fn experiment() -> Experiment {
         warmups: 1,
         counters: CounterScope::Phase,
         max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,
+        timeline: 0,
         task_limit_s: None,
         trial_limit_s: None,
     }
@@ -127,6 +131,7 @@ pub fn noise() -> Noise {
 
 fn trial(case: u32, wall_ns: u64) -> Trial {
     Trial {
+        timelines: Vec::new(),
         case,
         repetition: 0,
         warmup: false,
@@ -152,6 +157,8 @@ fn trial(case: u32, wall_ns: u64) -> Trial {
         }),
         noise: Some(noise()),
         task_times: Vec::new(),
+        lock_waits: None,
+        holders: None,
         workers: Vec::new(),
         output: None,
     }
@@ -202,6 +209,8 @@ pub fn run() -> Run {
         submitted_at: timestamp(),
         started_at: Some(timestamp()),
         finished_at: Some(timestamp() + jiff::SignedDuration::from_secs(83)),
+        tags: Vec::new(),
+        note: None,
     };
     let trials = vec![trial(0, 1_830_000_000), trial(1, 1_860_000_000), trial(2, 970_000_000)];
     Run { head, summary: summary(&experiment.cases), experiment, host: Some(host()), trials }
@@ -342,6 +351,7 @@ pub fn advice() -> Advice {
     };
     let slower = Ratio { estimate: estimate(1.89, 1.8, 2.0), tie: false };
     let point = |workers, tasks_per_s, speedup, serial_fraction| ScalingPoint {
+        case: format!("processes-{workers}"),
         workers,
         tasks_per_s,
         speedup,

@@ -11,7 +11,7 @@ they have as defaults, because threads and destructors may still call them when 
 import os
 
 _HELLO, _BASE, _PLANNED, _WALL_BEGIN, _WALL_END, _TAKE, _DONE, _COLLECTED = (n << 24 for n in range(1, 9))
-_NAMED, _HERE, _MISSING = (n << 24 for n in range(9, 12))
+_HELPER, _HERE, _MISSING = (n << 24 for n in range(9, 12))
 
 # The numbers of phases in the ledger (gild_model::phase).
 STARTUP, IDLE, DECODE, ENCODE, SEND, RECEIVE, COMPUTE = 0, 1, 2, 3, 4, 5, 8
@@ -69,9 +69,9 @@ def like(function, wrapper):
     return wrapper
 
 
-def helper(name, _obeyed=_obeyed, _named=_NAMED):
+def helper(which, _obeyed=_obeyed, _helper=_HELPER):
     """The calling thread is an executor's own: which one, of gild_engine::record::orders::HELPERS."""
-    return _obeyed(_named | name)
+    return _obeyed(_helper | which)
 
 
 def here():

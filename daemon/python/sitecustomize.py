@@ -27,6 +27,10 @@ def _speak_up():
 
         gild_patches.install()
 
+        import gild_functions
+
+        gild_functions.teach()
+
 
 try:
     _speak_up()

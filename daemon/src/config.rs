@@ -12,6 +12,8 @@ use gild_model::experiment::{LIMIT_S_MAX, line_and_column};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::retention::Retention;
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -42,6 +44,8 @@ pub struct Config {
     pub allow_uids: Vec<u32>,
     /// Most runs waiting.
     pub queue_max: usize,
+    /// How long runs are kept.
+    pub retention: Retention,
 }
 
 /// What is logged.
@@ -86,6 +90,7 @@ impl Default for Config {
             max_connections: 64,
             allow_uids: Vec::new(),
             queue_max: 256,
+            retention: Retention::default(),
         }
     }
 }

@@ -91,6 +91,7 @@ impl Daemon {
             config: self.facts.config.clone(),
             running,
             queued,
+            recording: self.runs.recording(),
         }
     }
 

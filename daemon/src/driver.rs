@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use crate::daemon::Daemon;
 use crate::findings::Findings;
 use crate::python::spec::{Ask, PythonSpec};
+use crate::retention;
 use crate::runs::Accepted;
 use crate::schedule::{Schedule, Turn};
 use crate::spawner::StartError;
@@ -36,10 +37,13 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Runs runs until the queue is closed and the last one is over.
 pub async fn drive(daemon: Arc<Daemon>) {
+    retention::apply(&daemon).await;
     while let Some((id, accepted, stop)) = daemon.runs.next().await {
         let drive = Drive::new(&daemon, id, &accepted);
         drive.run(stop).await;
         daemon.between_runs();
+        // Before the next run, which this would disturb.
+        retention::apply(&daemon).await;
     }
 }
 
@@ -133,14 +137,17 @@ impl<'a> Drive<'a> {
         let Turn { case, repetition, warmup } = turn;
         tracing::debug!(run = self.id, case, repetition, warmup, "trial started");
         self.emit(EventKind::TrialStarted { case, repetition, warmup });
-        let work = self.work(case);
+        let work = self.work(turn);
         let mut reporter = Reporter { started: Instant::now(), last: None };
         let look = |live: &Live| {
             if reporter.is_due() {
                 self.emit(EventKind::Progress(self.progress(turn, live, reporter.started.elapsed())));
             }
         };
-        trial::run(&self.daemon.spawner, turn, &work, self.limits(), stop, look).await
+        self.daemon.runs.begin_trial(self.id);
+        let mut result = trial::run(&self.daemon.spawner, turn, &work, self.limits(), stop, look).await;
+        self.daemon.runs.end_trial(result.as_mut().ok());
+        result
     }
 
     /// Stores a trial that is over, and takes it into account.
@@ -167,16 +174,20 @@ impl<'a> Drive<'a> {
         });
     }
 
-    fn work(&self, case: u32) -> Work {
-        let case = &self.experiment.cases[case as usize];
-        let Some(kernel) = &self.experiment.python else { return Work::Kernel(self.spec(case)) };
+    fn work(&self, turn: Turn) -> Work {
+        let case = &self.experiment.cases[turn.case as usize];
+        // One timeline of a case says what it is like; all of them would fill the store.
+        let has_timeline = turn.repetition == 0 && !turn.warmup;
+        let timeline = if has_timeline { self.experiment.timeline } else { 0 };
+        let Some(kernel) = &self.experiment.python else { return Work::Kernel(self.spec(case, timeline)) };
         let interpreter = kernel.interpreter_of(case);
         let executable = interpreter.expect("interpreters were looked at when the run was accepted").executable.clone();
         let ask = Ask::Trial { executable, case: case.clone() };
-        Work::Python { spec: PythonSpec { kernel: kernel.clone(), ask }, workers: case.workers }
+        let spec = PythonSpec { kernel: kernel.clone(), ask };
+        Work::Python { spec, workers: case.workers, timeline: timeline > 0 }
     }
 
-    fn spec(&self, case: &Case) -> TrialSpec {
+    fn spec(&self, case: &Case, timeline: u32) -> TrialSpec {
         TrialSpec {
             plugin: self.experiment.plugin.clone().expect("the plugin was looked up when the run was accepted"),
             kernel: self.experiment.kernel.clone(),
@@ -187,6 +198,7 @@ impl<'a> Drive<'a> {
             tier: self.host.tier,
             counter_groups: self.host.counter_groups.clone(),
             counts_kernel: self.host.counts_kernel,
+            timeline,
         }
     }
 

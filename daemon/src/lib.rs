@@ -18,6 +18,7 @@
 //! | [`server`] | the API |
 //! | [`daemon`] | what the parts share |
 //! | [`runs`] | everything that can be asked of runs |
+//! | [`retention`] | how long runs are kept |
 //! | [`queue`] | which run is next, and what may be asked of it (pure) |
 //! | [`driver`] | runs runs |
 //! | [`schedule`], [`findings`] | the order of trials; what a run comes to (pure) |
@@ -51,6 +52,7 @@ pub mod plugins;
 pub mod python;
 pub mod queue;
 pub mod record;
+pub mod retention;
 pub mod runs;
 pub mod schedule;
 pub mod serve;

@@ -2,15 +2,19 @@
 //!
 //! The queue decides ([`crate::queue`]); what it decides is stored first, then told. Locks are taken in the order
 //! queue, store, and are never held across an await. Should the end of a run not fit into the store (a full
-//! disk), it is kept here, shown to whoever asks, and stored as soon as that works.
+//! disk), it is kept here, shown to whoever asks, and stored as soon as that works. Recordings (`recordings`) go past
+//! the queue.
+
+mod live;
+mod recordings;
+
+mod many;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gild_model::api::EventKind;
 use gild_model::experiment::Experiment;
-use gild_model::host::HostReport;
-use gild_model::recording::Recording;
 use gild_model::run::{Run, RunHead, RunId, RunStatus};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -20,6 +24,8 @@ use crate::server::events::Logs;
 use crate::store::{Store, StoreError};
 use crate::trial::StopSignal;
 use crate::verdict::Stop;
+
+pub use live::Ends;
 
 /// Why something cannot be done with a run.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,14 @@ pub enum RunError {
     /// It is not over.
     #[error("run {id} is {}: cancel it first", status.name())]
     Active {
+        /// The run.
+        id: RunId,
+        /// Where it stands.
+        status: RunStatus,
+    },
+    /// It is no recording in progress.
+    #[error("run {id} is {}, and nobody is recording it", status.name())]
+    NotRecorded {
         /// The run.
         id: RunId,
         /// Where it stands.
@@ -73,6 +87,7 @@ pub struct Runs {
 #[derive(Debug, Default)]
 struct Work {
     queue: Queue,
+    live: live::Live,
     accepted: HashMap<RunId, Arc<Accepted>>,
     stop: Option<watch::Sender<Option<Stop>>>,
     unsaved: BTreeMap<RunId, Ending>,
@@ -108,25 +123,7 @@ impl Runs {
         Ok(head)
     }
 
-    /// Keeps a program that somebody recorded, as a run that is over.
-    ///
-    /// # Errors
-    /// The store failed; what was begun is taken back.
-    pub fn keep(&self, recording: &Recording, host: &HostReport) -> Result<RunHead, RunError> {
-        let store = self.store();
-        let id = store.insert_run(&recording.experiment(), recording.started_at)?;
-        let kept = store
-            .set_running(id, host, recording.started_at)
-            .and_then(|()| store.insert_trial(id, &recording.trial))
-            .and_then(|()| store.finish_run(id, RunStatus::Done, None, recording.finished_at));
-        if let Err(error) = kept {
-            store.remove_run(id)?;
-            return Err(error.into());
-        }
-        store.head(id)?.ok_or(RunError::Missing(id))
-    }
-
-    /// Cancels a run: at once if it waits, in a moment if it runs.
+    /// Cancels a run: at once if it waits, in a moment if it runs, when its program ends if it is a recording.
     ///
     /// # Errors
     /// There is no such run, or it is over; the store failed.
@@ -139,6 +136,7 @@ impl Runs {
             }
             Cancelled::Stop => work.ask_to_stop(Stop::Cancelled),
             Cancelled::Stopping => {}
+            Cancelled::Unknown if work.live.cancel(id) => {}
             Cancelled::Unknown => {
                 let head = self.head_with(&work, id)?;
                 return Err(RunError::Over { id, status: head.status });
@@ -153,8 +151,9 @@ impl Runs {
     /// There is no such run, or it is not over; the store failed.
     pub fn remove(&self, id: RunId) -> Result<(), RunError> {
         let mut work = self.work();
-        if work.queue.holds(id) {
-            let status = if work.queue.running() == Some(id) { RunStatus::Running } else { RunStatus::Queued };
+        if work.queue.holds(id) || work.live.holds(id) {
+            let is_running = work.queue.running() == Some(id) || work.live.holds(id);
+            let status = if is_running { RunStatus::Running } else { RunStatus::Queued };
             return Err(RunError::Active { id, status });
         }
         if !self.store().remove_run(id)? {
@@ -171,16 +170,6 @@ impl Runs {
     /// There is no such run; the store failed.
     pub fn head(&self, id: RunId) -> Result<RunHead, RunError> {
         self.head_with(&self.work(), id)
-    }
-
-    /// Every run in one line, newest first.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn heads(&self) -> Result<Vec<RunHead>, RunError> {
-        let work = self.work();
-        let heads = self.store().heads()?;
-        Ok(heads.into_iter().map(|head| work.corrected(head)).collect())
     }
 
     /// Brings a run read from the store up to what is known here.
@@ -242,7 +231,7 @@ impl Runs {
         }
     }
 
-    /// Takes and starts no more runs, stops the one in progress, and interrupts those waiting.
+    /// Takes and starts no more runs, stops the one in progress, and interrupts those waiting and recordings.
     pub fn close(&self) {
         let mut work = self.work();
         if work.queue.close() {
@@ -252,6 +241,10 @@ impl Runs {
         for id in waiting {
             work.queue.cancel(id);
             work.accepted.remove(&id);
+            self.end(&mut work, id, RunStatus::Interrupted, Some("the daemon was stopped".to_owned()));
+        }
+        for id in work.live.ids() {
+            work.live.end(id);
             self.end(&mut work, id, RunStatus::Interrupted, Some("the daemon was stopped".to_owned()));
         }
         self.wake.notify_one();
@@ -318,6 +311,8 @@ fn new_head(id: RunId, experiment: &Experiment, submitted_at: Timestamp) -> RunH
         submitted_at,
         started_at: None,
         finished_at: None,
+        tags: Vec::new(),
+        note: None,
     }
 }
 
@@ -327,13 +322,13 @@ mod tests {
     use crate::testing::{accepted, host};
     use tempfile::TempDir;
 
-    fn runs() -> (TempDir, Runs) {
+    pub fn runs() -> (TempDir, Runs) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("gild.db")).unwrap();
         (folder, Runs::new(store))
     }
 
-    fn events(runs: &Runs, id: RunId) -> Vec<EventKind> {
+    pub fn events(runs: &Runs, id: RunId) -> Vec<EventKind> {
         runs.logs.get(id).unwrap().after(0).0.into_iter().map(|event| event.what).collect()
     }
 

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use gild_engine::spec::TrialSpec;
+use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::experiment::{Experiment, parse};
 use gild_model::host::{CoreInfo, HostReport, Tier};
+use gild_model::phase::Phase;
 use gild_model::plugin::KernelInfo;
+use gild_model::recording::{Ended, Recording};
 use gild_model::trial::{Trial, TrialStatus};
+use jiff::Timestamp;
 
 use crate::runs::Accepted;
 
@@ -24,6 +28,7 @@ pub fn accepted() -> Accepted {
 /// A trial that tells nothing but how it ended.
 pub fn trial(status: TrialStatus) -> Trial {
     Trial {
+        timelines: Vec::new(),
         case: 0,
         repetition: 0,
         warmup: false,
@@ -38,8 +43,57 @@ pub fn trial(status: TrialStatus) -> Trial {
         accounting: None,
         noise: None,
         task_times: Vec::new(),
+        lock_waits: None,
+        holders: None,
         workers: Vec::new(),
         output: None,
+    }
+}
+
+/// A recording of so many threads, each of which computed for a while.
+pub fn recording(threads: u32) -> Recording {
+    let row = |index| WorkerAccount {
+        role: Role::Worker,
+        index,
+        pid: Some(1),
+        tid: Some(1 + index),
+        thread: Some("python3".to_owned()),
+        command: Some("python3".to_owned()),
+        core: None,
+        tasks: 0,
+        life_ns: Some(100),
+        accounted_ns: 100,
+        balanced: Some(true),
+        cpu_ns: Some(100),
+        stolen_ns: None,
+        voluntary_switches: None,
+        involuntary_switches: None,
+        counters: Vec::new(),
+        task_counters: Vec::new(),
+        phases: vec![computed()],
+        notes: Vec::new(),
+    };
+    let trial = Trial { workers: (0..threads).map(row).collect(), ..trial(TrialStatus::Done) };
+    let (at, command) = (Timestamp::UNIX_EPOCH, vec!["python3".to_owned()]);
+    Recording { command, started_at: at, finished_at: at, ended: Ended::Exited(0), trial }
+}
+
+fn computed() -> PhaseAccount {
+    PhaseAccount {
+        phase: Phase::Compute,
+        kernel_phase: None,
+        entries: 1,
+        wall_ns: 100,
+        on_cpu_ns: Some(100),
+        preempted_ns: None,
+        waking_ns: None,
+        run_queue_ns: None,
+        blocked_ns: None,
+        stolen_ns: None,
+        cpu_ns: None,
+        counters: Vec::new(),
+        lost_records: 0,
+        open: false,
     }
 }
 
@@ -47,6 +101,7 @@ pub fn trial(status: TrialStatus) -> Trial {
 pub fn trial_spec() -> TrialSpec {
     let experiment = experiment();
     TrialSpec {
+        timeline: 0,
         plugin: PathBuf::from("/plugins/libnull.so"),
         kernel: experiment.kernel,
         params: experiment.params,

@@ -18,13 +18,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gild_engine::ledger::{Books, Ledger, Live};
+use gild_engine::ledger::{Books, Closed, Ledger, Live};
 use gild_engine::noise::{Reading, between};
 use gild_engine::record::owner::Recording;
 use gild_engine::spec::{CONTROL_FD, LEDGER_FD, Outcome, RECORDING_FD, TrialSpec};
 use gild_model::account::Role;
+use gild_model::lock_wait::HoldingFunction;
 use gild_model::noise::Noise;
 use gild_model::task_times::TaskTimes;
+use gild_model::timeline::WorkerTimeline;
 use gild_model::trial::Trial;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -76,6 +78,8 @@ pub enum Work {
         spec: PythonSpec,
         /// Most workers that there will be.
         workers: u32,
+        /// Whether their timelines are kept.
+        timeline: bool,
     },
 }
 
@@ -104,18 +108,21 @@ struct Accounts {
     /// With a recording: the wall time, the number of tasks and their log.
     ledger: Ledger,
     recording: Option<Recording>,
+    /// Of a recording, which always has them.
+    has_timelines: bool,
 }
 
 impl Accounts {
     fn of(work: &Work) -> Result<Accounts, TrialError> {
         let resource = |what| move |error| TrialError::Resource { what, error };
-        let (workers, recording) = match work {
-            Work::Kernel(spec) => (spec.case.workers, None),
-            Work::Python { workers, .. } => {
-                (*workers, Some(Recording::create(PLACES).map_err(resource("a recording"))?))
+        let (workers, marks, recording, has_timelines) = match work {
+            Work::Kernel(spec) => (spec.case.workers, spec.timeline, None, false),
+            Work::Python { workers, timeline, .. } => {
+                (*workers, 0, Some(Recording::create(PLACES).map_err(resource("a recording"))?), *timeline)
             }
         };
-        Ok(Accounts { ledger: Ledger::create(workers).map_err(resource("a ledger"))?, recording })
+        let ledger = Ledger::create(workers, marks).map_err(resource("a ledger"))?;
+        Ok(Accounts { ledger, recording, has_timelines })
     }
 
     fn descriptors(&self) -> Vec<(RawFd, BorrowedFd<'_>)> {
@@ -184,7 +191,7 @@ pub async fn run(
     };
     let noise = noise(before, read_machine().await, seen.end);
     let last = accounts.live();
-    let (books, task_times, log_notes) = close(accounts).await;
+    let Over { books, task_times, timelines, functions, notes } = close(accounts).await;
     let exit = seen.end.map(|end| end.exit);
     let verdict =
         judge(&Evidence { answer: &answer, pid, exit, stop: seen.stop.as_ref(), last: &last, faults: &books.faults });
@@ -194,7 +201,7 @@ pub async fn run(
     if let Some(row) = workers.get_mut(place) {
         row.notes.extend(notes_of(&answer));
         row.notes.extend(strays_note(seen.end, seen.stop.as_ref()));
-        row.notes.extend(log_notes);
+        row.notes.extend(notes);
         row.notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
     }
     Ok(Trial {
@@ -212,6 +219,9 @@ pub async fn run(
         accounting: books.accounting,
         noise: noise.ok(),
         task_times,
+        timelines,
+        lock_waits: Some(books.lock_waits),
+        holders: functions,
         workers,
         output: tail.text(),
     })
@@ -338,18 +348,29 @@ pub(crate) fn control_socket() -> io::Result<(UnixStream, StdStream)> {
     Ok((UnixStream::from_std(ours)?, theirs))
 }
 
+/// What a ledger says once its trial is over.
+struct Over {
+    books: Books,
+    task_times: Vec<TaskTimes>,
+    timelines: Vec<WorkerTimeline>,
+    functions: Option<Vec<HoldingFunction>>,
+    notes: Vec<String>,
+}
+
 /// Closes the books, and folds the task log into times; off this thread, because a log can have a million entries.
-async fn close(accounts: Accounts) -> (Books, Vec<TaskTimes>, Vec<String>) {
+async fn close(accounts: Accounts) -> Over {
     let close = move || {
         let mut fold = TaskFold::default();
         let add = |record| fold.add(record);
-        let Accounts { ledger, recording } = accounts;
-        let (books, reading) = match recording {
-            Some(recording) => ledger.close_in(&recording, add),
+        let Accounts { ledger, recording, has_timelines } = accounts;
+        let Closed { books, tasks, timelines, functions } = match recording {
+            Some(recording) => ledger.close_in(&recording, has_timelines, add),
             None => ledger.close(add),
         };
-        let task_times = fold.finish(&reading, books.tasks_planned);
-        (books, task_times, task_fold::notes(&reading))
+        let task_times = fold.finish(&tasks, books.tasks_planned);
+        let mut notes = task_fold::notes(&tasks);
+        notes.extend(timelines.as_ref().err().map(|error| format!("the timelines could not be read: {error}")));
+        Over { books, task_times, timelines: timelines.unwrap_or_default(), functions, notes }
     };
     tokio::task::spawn_blocking(close).await.expect("closing the books does not panic")
 }

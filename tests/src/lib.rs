@@ -13,6 +13,8 @@
 //! | [`waiting`] | waits for something to become true |
 //! | [`accounts`] | the figures that figures are compared with |
 //! | [`compiled`] | plugins in C |
+//! | [`stored`] | large stores, made up |
+//! | [`browser`] | opens reports in a real browser |
 //! | [`python`] | readers of other people |
 //! | [`pythons`] | the interpreters that are here |
 //!
@@ -21,6 +23,7 @@
 pub mod accounts;
 pub mod api;
 pub mod binaries;
+pub mod browser;
 pub mod compiled;
 pub mod experiments;
 pub mod lab;
@@ -29,6 +32,7 @@ pub mod processes;
 pub mod program;
 pub mod python;
 pub mod pythons;
+pub mod stored;
 pub mod terminal;
 pub mod waiting;
 

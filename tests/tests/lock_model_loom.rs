@@ -11,8 +11,12 @@ mod fair;
 mod scenario;
 #[path = "lock_model/sync.rs"]
 mod sync;
+#[path = "../../daemon/engine/src/locks/waits.rs"]
+mod waits;
 
 use gild_engine::ledger::layout::attention::DROP_LOCK;
+use gild_engine::ledger::waits::WaitRow;
+use gild_model::lock_wait::{Holder, LockKind};
 
 use cpython::Gil;
 use cpython2::InterpreterLock;

@@ -6,7 +6,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use gild_model::run::Run;
 use gild_tests::lab::Lab;
@@ -22,9 +21,7 @@ struct Exported {
 
 impl Exported {
     fn new() -> Exported {
-        // Two tests must not install at the same time.
-        static PYTHON: OnceLock<Result<std::path::PathBuf, String>> = OnceLock::new();
-        let python = PYTHON.get_or_init(python::with_readers).clone();
+        let python = python::with_readers();
         let lab = Lab::new();
         let line = ["run", "cpu-bound", "--param", "n=12", "--tasks", "20", "--workers", "3", "--lock", "cpython,none"];
         let run = lab.gilctl(&[&line[..], &["--repeat", "2", "--json"]].concat()).well().json();

@@ -33,6 +33,7 @@ fn records(case: &str) -> (Vec<TaskRecord>, TaskLogReading) {
         tier: host::probe().tier,
         counter_groups: Vec::new(),
         counts_kernel: false,
+        timeline: 0,
     };
     let plugin: &'static Plugin = Box::leak(Box::new(Plugin::load(&spec.plugin).unwrap()));
     let kernel = plugin.kernel(&spec.kernel).unwrap();
@@ -40,8 +41,8 @@ fn records(case: &str) -> (Vec<TaskRecord>, TaskLogReading) {
     let instance = Instance::create(kernel, &values).unwrap();
     let Planned { tasks, classes } = instance.plan().unwrap();
     let cores = pinning::place(&spec.case.pinning, spec.case.workers, &topology::allowed_cores().unwrap()).unwrap();
-    let file = memory_file(spec.case.workers).unwrap();
-    let map: &'static Map = Box::leak(Box::new(Map::create(&file, spec.case.workers).unwrap()));
+    let file = memory_file(spec.case.workers, 0).unwrap();
+    let map: &'static Map = Box::leak(Box::new(Map::create(&file, spec.case.workers, 0).unwrap()));
     map.header().tasks_planned.store(TASKS, Relaxed);
     let log = TaskLog::lay_out(&file, map, &classes, tasks.iter().map(|task| task.class)).unwrap();
     let plan = Plan::of(&spec).with_log(log);

@@ -151,6 +151,7 @@ impl Suite<'_> {
             warmups: 0,
             counters: CounterScope::Phase,
             max_overhead: MAX_OVERHEAD_DEFAULT,
+            timeline: 0,
             task_limit_s: None,
             trial_limit_s: None,
         })

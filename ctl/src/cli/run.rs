@@ -68,6 +68,10 @@ pub struct Overrides {
     /// [default: 0.005]
     #[arg(long, value_name = "SHARE")]
     pub max_overhead: Option<f64>,
+    /// Changes of phase kept of each worker for its timeline, in the first trial of each case that counts; 0: none
+    /// [default: 16384]
+    #[arg(long, value_name = "N")]
+    pub timeline: Option<u32>,
     /// Longest time for one task, in seconds [default: the daemon's]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub task_limit: Option<f64>,

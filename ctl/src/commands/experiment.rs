@@ -84,6 +84,7 @@ fn from_kernel(arguments: &RunArguments) -> Result<Experiment, Error> {
         warmups: experiment::WARMUPS_DEFAULT,
         counters: CounterScope::Phase,
         max_overhead: experiment::MAX_OVERHEAD_DEFAULT,
+        timeline: gild_model::timeline::MARKS_DEFAULT,
         task_limit_s: None,
         trial_limit_s: None,
     })
@@ -316,6 +317,7 @@ fn apply(overrides: &Overrides, experiment: &mut Experiment) -> Result<(), Error
     experiment.warmups = overrides.warmups.unwrap_or(experiment.warmups);
     experiment.counters = overrides.counters.unwrap_or(experiment.counters);
     experiment.max_overhead = overrides.max_overhead.unwrap_or(experiment.max_overhead);
+    experiment.timeline = overrides.timeline.unwrap_or(experiment.timeline);
     experiment.task_limit_s = overrides.task_limit.or(experiment.task_limit_s);
     experiment.trial_limit_s = overrides.trial_limit.or(experiment.trial_limit_s);
     if let Some(name) = &overrides.name {

@@ -8,18 +8,23 @@ mod daemon;
 mod doctor;
 mod experiment;
 mod export;
+mod label;
 mod ls;
 mod man;
 mod own_session;
 mod plugin;
+mod prune;
 mod python_call;
 pub mod record;
+mod report;
 mod rm;
 mod run;
 mod show;
+mod sql;
 mod watch;
 
-use gild_model::run::{Run, RunHead, RunId, RunStatus};
+use gild_model::many::RunFilter;
+use gild_model::run::{Run, RunId, RunStatus};
 
 use crate::cli::{Command, DaemonOptions, Options, RunSelector};
 use crate::client::Client;
@@ -47,13 +52,18 @@ pub fn run(options: Options) -> Result<u8, Error> {
 async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Error> {
     match command {
         Command::Run(arguments) => run::run(daemon, &arguments).await,
-        Command::Ls(json) => ls::run(daemon, json).await,
+        Command::Ls(arguments) => ls::run(daemon, &arguments).await,
         Command::Show(arguments) => show::run(daemon, &arguments).await,
         Command::Advise(arguments) => advise::run(daemon, &arguments).await,
         Command::Compare(arguments) => compare::run(daemon, &arguments).await,
+        Command::Report(arguments) => report::run(daemon, &arguments).await,
         Command::Watch(arguments) => watch::run(daemon, &arguments).await,
         Command::Cancel(arguments) => cancel::run(daemon, &arguments).await,
         Command::Rm(arguments) => rm::run(daemon, &arguments).await,
+        Command::Tag(arguments) => label::tag(daemon, &arguments).await,
+        Command::Note(arguments) => label::note(daemon, &arguments).await,
+        Command::Prune(arguments) => prune::run(daemon, &arguments).await,
+        Command::Sql(arguments) => sql::run(daemon, &arguments).await,
         Command::Export(arguments) => export::run(daemon, &arguments).await,
         Command::Plugin(command) => plugin::run(daemon, &command).await,
         Command::Doctor(arguments) => doctor::run(daemon, &arguments).await,
@@ -70,8 +80,8 @@ async fn select(client: &Client, selector: RunSelector) -> Result<RunId, Error> 
     match selector {
         RunSelector::Id(id) => Ok(id),
         RunSelector::Last => {
-            let heads: Vec<RunHead> = client.get("/v1/runs").await?;
-            heads.iter().map(|head| head.id).max().ok_or(Error::NoRuns)
+            let newest = client.runs(&RunFilter { limit: Some(1), ..RunFilter::default() }).await?;
+            newest.first().map(|head| head.id).ok_or(Error::NoRuns)
         }
     }
 }

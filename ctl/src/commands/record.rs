@@ -2,32 +2,40 @@
 //!
 //! ```text
 //!  gilctl ── starts ──▶ gild record ── starts ──▶ the command      all three in the terminal's foreground
-//!     ◀── the accounts, by a pipe ──┘
-//!     └─▶ the daemon keeps them, if there is one to be had
+//!     ◀── how far it is, and the accounts, by a pipe ──┘
+//!     └─▶ the daemon, if there is one to be had: shows how far it is, keeps the accounts
 //! ```
 //!
 //! What the command reads and writes is its own, so everything here goes to standard error, and the exit code is the
 //! command's.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`recorder`] | the recorder's process and the signals that it is sent |
+//! | [`live`] | what it tells, and what the daemon is told |
+
+mod live;
+mod recorder;
 
 use std::ffi::OsString;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::thread;
 
 use clap::{Args, ValueHint};
+use gild_model::lock_wait::top_holder;
 use gild_model::recording::Recording;
-use gild_model::run::{AccountRow, Run, RunHead, RunId};
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::Pid;
+use gild_model::run::{AccountRow, Run, RunId};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::cli::{DaemonOptions, Format};
 use crate::error::Error;
 use crate::export::{Rows, Schema, Target};
-use crate::{launch, output, render, session};
+use crate::{output, render};
+
+use live::{Keeper, Outcome};
+use recorder::Recorder;
 
 /// Arguments of `record`.
 #[derive(Debug, Args)]
@@ -44,27 +52,42 @@ pub struct RecordArguments {
     pub command: Vec<OsString>,
 }
 
-/// What is passed on to the recorder, which passes it on to the command.
-const PASSED_ON: [Signal; 6] =
-    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2];
-/// Sent by the kernel (sigaction(2)), as Ctrl-C is: to the whole of the foreground group.
-const SI_KERNEL: i32 = 0x80;
-
 /// Records a program, and gives the exit code to end with.
 pub fn run(daemon: &DaemonOptions, arguments: &RecordArguments) -> Result<u8, Error> {
     // Before anything is started: a typing error must not cost a run.
     let format = arguments.output.as_deref().map(format_of).transpose()?;
-    let (status, told) = record(arguments)?;
-    let Some(recording) = told else { return Ok(status) };
-    let kept = match arguments.no_keep {
-        true => None,
-        false => keep(daemon, &recording)?,
-    };
+    let (code, outcome) = record(daemon, arguments)?;
+    let Some(Outcome { recording, kept }) = outcome else { return Ok(code) };
     if let Some((format, path)) = format.zip(arguments.output.as_deref()) {
         export(&recording, kept.as_ref().map_or(0, |run| run.head.id), format, path)?;
     }
     show(&recording, kept.as_ref());
-    Ok(status)
+    Ok(code)
+}
+
+/// Runs the command under the recorder, and keeps what it tells.
+fn record(daemon: &DaemonOptions, arguments: &RecordArguments) -> Result<(u8, Option<Outcome>), Error> {
+    let setup = |what| move |source: io::Error| Error::Setup { what, source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(setup("the async runtime"))?;
+    let keeper = (!arguments.no_keep).then(|| Keeper::new(daemon, &runtime)).transpose()?;
+    let end = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map_err(|it| setup("a descriptor")(it.into()))?);
+    let (recorder, report) = Recorder::start(arguments, keeper.as_ref().is_some_and(Keeper::is_there))?;
+    thread::scope(|scope| {
+        let (runtime, told_to_end) = (&runtime, Arc::clone(&end));
+        let follow = move || runtime.block_on(live::follow(report, keeper, told_to_end));
+        let following = thread::Builder::new().name("follow".to_owned()).spawn_scoped(scope, follow);
+        let following = following.map_err(setup("a thread"))?;
+        let code = recorder.wait(&end)?;
+        match following.join().expect("following a recorder does not panic") {
+            Ok(outcome) => Ok((code, outcome)),
+            // The command's exit code is still right.
+            Err(error) => {
+                output::error(&error);
+                Ok((code, None))
+            }
+        }
+    })
 }
 
 fn format_of(path: &Path) -> Result<Format, Error> {
@@ -76,102 +99,12 @@ fn format_of(path: &Path) -> Result<Format, Error> {
     }
 }
 
-/// Runs the command under the recorder. There is nothing to tell if it could not be started, which the recorder has said.
-fn record(arguments: &RecordArguments) -> Result<(u8, Option<Recording>), Error> {
-    let setup = |what| move |source: io::Error| Error::Setup { what, source };
-    let program = launch::program()?;
-    let (mut report, writer) = io::pipe().map_err(setup("a pipe"))?;
-    // The recorder inherits its end, and nobody else: it is closed here before anything else is started.
-    fcntl(&writer, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|errno| setup("a pipe")(errno.into()))?;
-    let child =
-        Command::new(&program).arg("record").arg(writer.as_raw_fd().to_string()).args(&arguments.command).spawn();
-    let child = child.map_err(|source| launch::Error::Spawn { program, source })?;
-    drop(writer);
-    // Not before: the command would inherit that they are blocked.
-    let signals = Signals::take().map_err(setup("signals"))?;
-    let reader = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        report.read_to_end(&mut text).map(|_| text)
-    });
-    let status = signals.until_end_of(child).map_err(setup("a wait for the recorder"))?;
-    let text = reader.join().expect("reading a pipe does not panic").map_err(setup("the recorder's report"))?;
-    let told = match text.is_empty() {
-        true => None,
-        false => Some(serde_json::from_slice(&text).map_err(|error| setup("the recorder's report")(error.into()))?),
-    };
-    Ok((code(status), told))
-}
-
-fn code(status: ExitStatus) -> u8 {
-    use std::os::unix::process::ExitStatusExt;
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    u8::try_from(code).unwrap_or(u8::MAX)
-}
-
-/// The signals that this program gets while the command runs.
-struct Signals {
-    descriptor: SignalFd,
-    taken: SigSet,
-}
-
-impl Signals {
-    fn take() -> io::Result<Signals> {
-        let mut taken = SigSet::empty();
-        PASSED_ON.into_iter().chain([Signal::SIGCHLD]).for_each(|signal| taken.add(signal));
-        taken.thread_block()?;
-        Ok(Signals { descriptor: SignalFd::with_flags(&taken, SfdFlags::SFD_CLOEXEC)?, taken })
-    }
-
-    /// Passes signals on until the recorder has ended; Ctrl-C reaches it without our doing.
-    fn until_end_of(self, mut child: Child) -> io::Result<ExitStatus> {
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            let Some(info) = self.descriptor.read_signal()? else { continue };
-            let signal = i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok());
-            if let Some(signal) = signal.filter(|it| PASSED_ON.contains(it) && info.ssi_code != SI_KERNEL) {
-                // It has not been waited for, so the number is still its own.
-                let _ = kill(Pid::from_raw(child.id().cast_signed()), signal);
-            }
-        };
-        // Those that are waiting were meant for the command: they are taken before they could end this program.
-        while is_waiting(&self.descriptor)? {
-            self.descriptor.read_signal()?;
-        }
-        self.taken.thread_unblock()?;
-        Ok(status)
-    }
-}
-
-fn is_waiting(signals: &SignalFd) -> io::Result<bool> {
-    let mut polled = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-    Ok(poll(&mut polled, PollTimeout::ZERO)? > 0)
-}
-
-/// Gives the recording to the daemon; without one it is shown and gone, which is said.
-fn keep(daemon: &DaemonOptions, recording: &Recording) -> Result<Option<Run>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| Error::Setup { what: "the async runtime", source })?;
-    let kept = runtime.block_on(async {
-        let client = session::open(daemon).await?;
-        let head: RunHead = client.post("/v1/recordings", recording).await?;
-        client.get::<Run>(&format!("/v1/runs/{}", head.id)).await.map_err(Error::from)
-    });
-    match kept {
-        Ok(run) => Ok(Some(run)),
-        Err(error @ Error::Usage(_)) => Err(error),
-        Err(error) => {
-            output::error(&error);
-            output::warning("the recording is not kept");
-            Ok(None)
-        }
-    }
-}
-
 fn show(recording: &Recording, kept: Option<&Run>) {
     let style = output::style_of_messages();
     let mut text = render::threads::render(&recording.name(), &recording.trial, render::threads::ROWS_AT_FIRST, style);
+    // A run that is kept has it among its notes.
+    let top = recording.trial.holders.as_deref().filter(|_| kept.is_none()).and_then(top_holder);
+    text += &top.map(|top| format!("note: {top}\n")).unwrap_or_default();
     text += &kept.map(|run| render::results::epilogue(run, style)).unwrap_or_default();
     output::message(&text);
 }

@@ -11,7 +11,8 @@ use crate::client::Client;
 use crate::error::{Error, Exit};
 use crate::{output, render};
 
-/// Shows where the time of a run went, by case, by trial or by worker, how long its tasks took, or the experiment itself.
+/// Shows where the time of a run went, by case, by trial or by worker, who made whom wait, how long its tasks took, or the
+/// experiment itself.
 pub async fn run(daemon: &DaemonOptions, arguments: &ShowArguments) -> Result<Exit, Error> {
     let (client, id) = open(daemon, arguments.run).await?;
     let run: Run = client.get(&format!("/v1/runs/{id}")).await?;
@@ -24,7 +25,7 @@ pub async fn run(daemon: &DaemonOptions, arguments: &ShowArguments) -> Result<Ex
 
 async fn print_json(client: &Client, run: &Run, arguments: &ShowArguments) -> Result<(), Error> {
     match arguments {
-        ShowArguments { workers: true, .. } => {
+        ShowArguments { workers: true, .. } | ShowArguments { locks: true, .. } => {
             output::print_json(&trials(client, run, arguments.warmups).await?)?;
         }
         ShowArguments { trials: true, .. } => output::print_json(&shown(run, arguments.warmups))?,
@@ -46,6 +47,9 @@ async fn text(client: &Client, run: &Run, arguments: &ShowArguments) -> Result<S
             }
         }
         ShowArguments { trials: true, .. } => render::trials::render(experiment, &shown(run, arguments.warmups), style),
+        ShowArguments { locks: true, .. } => {
+            render::locks::render(experiment, &trials(client, run, arguments.warmups).await?, style)
+        }
         ShowArguments { tasks: true, .. } => render::tasks::render(run, style),
         ShowArguments { experiment: true, .. } => render::experiment::render(experiment),
         ShowArguments { all: true, .. } => render::results::render_all(run, style),

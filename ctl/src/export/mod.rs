@@ -1,21 +1,27 @@
-//! Rows of accounts, or of task times, to files for other programs: CSV, JSON lines and Parquet.
+//! What was measured, as files for other programs: rows of accounts, of task times, of who made whom wait, or of intervals (CSV,
+//! JSON lines, Parquet), and timelines for trace viewers (Perfetto, Chrome, Firefox).
 //!
 //! A file appears under its name when it is complete: it is written as `NAME.partial`, synced and renamed, and
 //! removed if anything fails. Rows are handed on one by one; only Parquet holds some back (a row group).
 
-mod accounts;
+pub mod accounts;
+mod holders;
+mod intervals;
 mod params;
 mod parquet;
 mod rows;
 pub mod table;
 mod target;
 mod tasks;
+pub mod timelines;
+mod waits;
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::error::Exit;
 
+pub use intervals::IntervalRow;
 pub use rows::Rows;
 pub use table::{OfTrial, Row, Schema};
 pub use target::Target;
@@ -40,9 +46,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Parquet is no text.
-    #[error("Parquet is no text for a terminal; give -o FILE or a pipe")]
-    ParquetToTerminal,
+    /// The format is no text.
+    #[error("the format is no text for a terminal; give -o FILE or a pipe")]
+    BinaryToTerminal,
     /// A value is beyond what the format holds.
     #[error("{column} = {value} does not fit into 64 bits with sign")]
     TooLarge {
@@ -74,7 +80,7 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Error::ParquetToTerminal | Error::NotRegular { .. } => Exit::Refused,
+            Error::BinaryToTerminal | Error::NotRegular { .. } => Exit::Refused,
             _ => Exit::File,
         }
     }

@@ -10,7 +10,7 @@ use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, Zst
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
@@ -37,11 +37,38 @@ struct Column {
     values: Values,
 }
 
+/// Texts that came before: the same one again is not copied.
+#[derive(Default)]
+struct Known(Vec<ByteArray>);
+
+impl Known {
+    /// More than there are phases. Where texts are all different, it is these few comparisons that are in vain.
+    const MOST: usize = 16;
+
+    fn bytes_of(&mut self, text: &str) -> ByteArray {
+        if let Some(known) = self.0.iter().find(|it| it.data() == text.as_bytes()) {
+            return known.clone();
+        }
+        if self.0.len() == Self::MOST {
+            self.0.clear();
+        }
+        let bytes = ByteArray::from(text);
+        self.0.push(bytes.clone());
+        bytes
+    }
+}
+
 enum Values {
     Integer(Vec<i64>),
     Float(Vec<f64>),
-    Text(Vec<ByteArray>),
+    Text(Vec<ByteArray>, Known),
     Boolean(Vec<bool>),
+}
+
+/// Whether a column's values come again and again, so that a dictionary of them pays. Times and counts hardly do, and to find
+/// that out costs more than to write them.
+fn has_dictionary(name: &str, kind: Kind) -> bool {
+    kind == Kind::Text || !(name.ends_with("_ns") && name != "trial_wall_ns" && !name.starts_with("noise_"))
 }
 
 impl ParquetRows {
@@ -52,9 +79,13 @@ impl ParquetRows {
         let root = Type::group_type_builder(R::TABLE).with_fields(fields.map_err(Error::Parquet)?).build();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(format!("gilctl {}", env!("CARGO_PKG_VERSION")))
-            .set_key_value_metadata(Some(meanings(schema)))
-            .build();
+            .set_key_value_metadata(Some(meanings(schema)));
+        let properties = columns.iter().fold(properties, |properties, (name, kind)| {
+            properties.set_column_dictionary_enabled(name.as_str().into(), has_dictionary(name, *kind))
+        });
+        let properties = properties.build();
         let root = Arc::new(root.map_err(Error::Parquet)?);
         let destination = target.destination();
         let writer =
@@ -124,7 +155,7 @@ fn write_group(mut group: SerializedRowGroupWriter<'_, Target>, columns: &mut [C
         match &mut column.values {
             Values::Integer(values) => write_column::<Int64Type>(&mut group, values, &column.levels)?,
             Values::Float(values) => write_column::<DoubleType>(&mut group, values, &column.levels)?,
-            Values::Text(values) => write_column::<ByteArrayType>(&mut group, values, &column.levels)?,
+            Values::Text(values, _) => write_column::<ByteArrayType>(&mut group, values, &column.levels)?,
             Values::Boolean(values) => write_column::<BoolType>(&mut group, values, &column.levels)?,
         }
         column.levels.clear();
@@ -148,7 +179,7 @@ impl From<Kind> for Values {
         match kind {
             Kind::Integer => Values::Integer(Vec::new()),
             Kind::Float => Values::Float(Vec::new()),
-            Kind::Text => Values::Text(Vec::new()),
+            Kind::Text => Values::Text(Vec::new(), Known::default()),
             Kind::Boolean => Values::Boolean(Vec::new()),
         }
     }
@@ -164,7 +195,7 @@ impl Column {
                 values.push(fitting.map_err(too_large)?);
             }
             (Values::Float(values), Value::Float(value)) => values.push(*value),
-            (Values::Text(values), Value::Text(value)) => values.push(value.as_bytes().to_vec().into()),
+            (Values::Text(values, known), Value::Text(value)) => values.push(known.bytes_of(value)),
             (Values::Boolean(values), Value::Boolean(value)) => values.push(*value),
             (_, value) => panic!("the column {} cannot hold {value:?}", self.name),
         }

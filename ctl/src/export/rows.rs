@@ -1,5 +1,6 @@
 //! Writes rows in one of the formats.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -16,21 +17,23 @@ pub struct Rows<R> {
 }
 
 enum Writer {
-    Csv(Target),
-    Jsonl(Target),
+    Csv(Box<csv::Writer<Target>>),
+    /// The target, and the names of the columns.
+    Jsonl(Target, Vec<String>),
     Parquet(Box<ParquetRows>),
 }
 
 impl<R: Row> Rows<R> {
     /// Writes what comes before the first row.
-    pub fn new(format: Format, schema: Schema<R>, mut target: Target) -> Result<Rows<R>, Error> {
+    pub fn new(format: Format, schema: Schema<R>, target: Target) -> Result<Rows<R>, Error> {
+        let names = || schema.columns().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         let format = match format {
             Format::Csv => {
-                let names: Vec<_> = schema.columns().into_iter().map(|(name, _)| name).collect();
-                write(&mut target, |buffer| csv_line(&names, buffer))?;
-                Writer::Csv(target)
+                let mut writer = Box::new(csv::Writer::from_writer(target));
+                writer.write_record(names()).map_err(|error| not_written(&writer, error))?;
+                Writer::Csv(writer)
             }
-            Format::Jsonl => Writer::Jsonl(target),
+            Format::Jsonl => Writer::Jsonl(target, names()),
             Format::Parquet => Writer::Parquet(Box::new(ParquetRows::new(&schema, target)?)),
         };
         Ok(Rows { schema, format })
@@ -40,14 +43,16 @@ impl<R: Row> Rows<R> {
     pub fn write(&mut self, row: &R) -> Result<(), Error> {
         let values = self.schema.values(row)?;
         match &mut self.format {
-            Writer::Csv(target) => {
-                let fields: Vec<_> = values.into_iter().map(csv_field).collect();
-                write(target, |buffer| csv_line(&fields, buffer))
+            Writer::Csv(writer) => {
+                let mut fields = values.into_iter().map(csv_field);
+                let written = fields.try_for_each(|field| writer.write_field(field.as_bytes()));
+                let written = written.and_then(|()| writer.write_record(None::<&[u8]>));
+                written.map_err(|error| not_written(writer, error))
             }
-            Writer::Jsonl(target) => {
-                let names = self.schema.columns();
-                let object = JsonRow(names.iter().map(|(name, _)| name.as_str()).zip(values).collect());
-                write(target, |buffer| json_line(&object, buffer))
+            Writer::Jsonl(target, names) => {
+                let object = JsonRow(names.iter().map(String::as_str).zip(values).collect());
+                let line = json_line(&object);
+                target.write_all(&line).map_err(|error| target.destination().error(error))
             }
             Writer::Parquet(rows) => rows.write(&values),
         }
@@ -56,38 +61,35 @@ impl<R: Row> Rows<R> {
     /// Writes what comes after the last row, and lets the file appear under its name.
     pub fn finish(self) -> Result<(), Error> {
         match self.format {
-            Writer::Csv(target) | Writer::Jsonl(target) => target.commit(),
+            Writer::Csv(writer) => {
+                let destination = writer.get_ref().destination();
+                writer.into_inner().map_err(|error| destination.error(error.into_error()))?.commit()
+            }
+            Writer::Jsonl(target, _) => target.commit(),
             Writer::Parquet(rows) => rows.finish()?.commit(),
         }
     }
 }
 
-/// Makes a line in memory and writes it.
-fn write(target: &mut Target, line: impl FnOnce(&mut Vec<u8>)) -> Result<(), Error> {
-    let mut buffer = Vec::new();
-    line(&mut buffer);
-    target.write_all(&buffer).map_err(|error| target.destination().error(error))
+/// What it means that CSV was not written: only the target can fail, the rest is memory.
+fn not_written(writer: &csv::Writer<Target>, error: csv::Error) -> Error {
+    writer.get_ref().destination().error(io::Error::from(error))
 }
 
-fn csv_line(fields: &[String], buffer: &mut Vec<u8>) {
-    let mut writer = csv::Writer::from_writer(buffer);
-    let written = writer.write_record(fields).and_then(|()| writer.flush().map_err(csv::Error::from));
-    written.expect("writing to memory does not fail");
-}
-
-fn csv_field(value: Value) -> String {
+fn csv_field(value: Value<'_>) -> Cow<'_, str> {
     match value {
-        Value::Null => String::new(),
-        Value::Integer(integer) => integer.to_string(),
-        Value::Float(float) => float.to_string(),
-        Value::Text(text) => text.into_owned(),
-        Value::Boolean(boolean) => boolean.to_string(),
+        Value::Null => Cow::Borrowed(""),
+        Value::Integer(integer) => Cow::Owned(integer.to_string()),
+        Value::Float(float) => Cow::Owned(float.to_string()),
+        Value::Text(text) => text,
+        Value::Boolean(boolean) => Cow::Borrowed(if boolean { "true" } else { "false" }),
     }
 }
 
-fn json_line(object: &JsonRow, buffer: &mut Vec<u8>) {
-    serde_json::to_writer(&mut *buffer, object).expect("text, numbers and null are JSON, and memory takes them");
-    buffer.push(b'\n');
+fn json_line(object: &JsonRow) -> Vec<u8> {
+    let mut line = serde_json::to_vec(object).expect("text, numbers and null are JSON, and memory takes them");
+    line.push(b'\n');
+    line
 }
 
 /// A row as a JSON object with its columns in order.

@@ -175,13 +175,9 @@ impl<R: Row> Schema<R> {
         Schema { fixed: R::columns(), params: params::columns(experiment), counters: Vec::new() }
     }
 
-    /// Takes note of the counters of a row.
-    pub fn see(&mut self, row: &R) {
-        for reading in row.counters() {
-            if !self.counters.contains(&reading.name) {
-                self.counters.push(reading.name.clone());
-            }
-        }
+    /// The same with columns for these counters.
+    pub fn with_counters(self, counters: Vec<String>) -> Schema<R> {
+        Schema { counters, ..self }
     }
 
     /// What each column means, but those of counters.

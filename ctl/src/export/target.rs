@@ -48,6 +48,13 @@ impl Target {
         })
     }
 
+    /// Writes a document and makes sure that it is there.
+    pub fn put(mut self, document: &str) -> Result<(), Error> {
+        let written = self.writer().write_all(document.as_bytes());
+        written.map_err(|error| self.destination().error(error))?;
+        self.commit()
+    }
+
     /// Makes sure that everything is written; a file then appears under its name.
     pub fn commit(mut self) -> Result<(), Error> {
         let committed = match &mut self.0 {

@@ -23,7 +23,7 @@ pub fn short(advice: &Advice) -> Vec<String> {
 }
 
 /// ` (n=30, payload=4)`; nothing where cases have no parameters of their own.
-fn params(group: &GroupAdvice) -> String {
+pub fn params(group: &GroupAdvice) -> String {
     let params: Vec<_> = group.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if params.is_empty() { String::new() } else { format!(" ({})", params.join(", ")) }
 }
@@ -70,11 +70,12 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
 }
 
 /// `RUN` in a command is the run's number.
-fn with_number(text: &str, id: RunId) -> String {
+pub fn with_number(text: &str, id: RunId) -> String {
     text.replace(" RUN", &format!(" {id}"))
 }
 
-fn table(group: &GroupAdvice) -> Grid {
+/// What bounds each case.
+pub fn table(group: &GroupAdvice) -> Grid {
     let mut grid = Grid::new([
         ("case", Align::Left),
         ("bound by", Align::Left),

@@ -12,16 +12,22 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     let Comparison { old, new, .. } = comparison;
     let heading = format!("{}: {} against {}, medians, 95 % CI", new.kernel, run(new), run(old));
     let mut text = harmless(&heading) + "\n" + &table(comparison, style);
-    let lines = [only(old, &comparison.only_old), only(new, &comparison.only_new)].into_iter().flatten();
-    let lines: Vec<_> = lines.chain(comparison.warnings.iter().map(|it| format!("warning: {it}"))).collect();
+    let lines = differences(comparison);
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.iter().map(|line| harmless(line)).collect::<Vec<_>>().join("\n"));
     }
     text
 }
 
+/// What only one of the runs has, and what else differs between them.
+pub fn differences(comparison: &Comparison) -> Vec<String> {
+    let Comparison { old, new, .. } = comparison;
+    let lines = [only(old, &comparison.only_old), only(new, &comparison.only_new)].into_iter().flatten();
+    lines.chain(comparison.warnings.iter().map(|it| format!("warning: {it}"))).collect()
+}
+
 /// `run 12 (article, failed)`
-fn run(head: &RunHead) -> String {
+pub fn run(head: &RunHead) -> String {
     match head.error.is_some() || head.status != gild_model::run::RunStatus::Done {
         true => format!("run {} ({}, {})", head.id, head.name, head.status.name()),
         false => format!("run {} ({})", head.id, head.name),
@@ -29,6 +35,12 @@ fn run(head: &RunHead) -> String {
 }
 
 fn table(comparison: &Comparison, style: Style) -> String {
+    let grid = grid(comparison);
+    if grid.width(2) <= style.width { grid.text(style, 2) } else { grid.wrapped(style) }
+}
+
+/// One row per case that both runs have.
+pub fn grid(comparison: &Comparison) -> Grid {
     let mut grid = Grid::new([
         ("case".to_owned(), Align::Left),
         (format!("run {}", comparison.old.id), Align::Right),
@@ -41,7 +53,7 @@ fn table(comparison: &Comparison, style: Style) -> String {
     for case in &comparison.cases {
         grid.row(row(case));
     }
-    if grid.width(2) <= style.width { grid.text(style, 2) } else { grid.wrapped(style) }
+    grid
 }
 
 fn row(case: &CaseComparison) -> Vec<String> {

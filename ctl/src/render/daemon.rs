@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gild_model::api::DaemonStatus;
+use gild_model::run::RunId;
 use jiff::tz::TimeZone;
 
 use super::grid::{Align, Grid};
@@ -20,6 +21,7 @@ pub fn render(status: &DaemonStatus, socket: &Path, zone: &TimeZone, style: Styl
         ("store", status.store.display().to_string()),
         ("config", config),
         ("running", format!("{running}, {} queued", status.queued)),
+        ("recording", recording(&status.recording)),
     ];
     let [head, rest @ ..] = lines;
     let mut grid = Grid::new([(head.0.to_owned(), Align::Left), (head.1, Align::Left)]);
@@ -27,6 +29,11 @@ pub fn render(status: &DaemonStatus, socket: &Path, zone: &TimeZone, style: Styl
         grid.row(vec![name.to_owned(), value]);
     }
     grid.text(style, 2)
+}
+
+fn recording(ids: &[RunId]) -> String {
+    let ids: Vec<String> = ids.iter().map(RunId::to_string).collect();
+    if ids.is_empty() { "nothing".to_owned() } else { format!("run {}", ids.join(", ")) }
 }
 
 #[cfg(test)]
@@ -40,13 +47,14 @@ mod tests {
         let drawn = render(&testing::status(), Path::new("/run/gild.sock"), &TimeZone::UTC, style);
         let expected = format!(
             "\
-daemon   gild {} (pid 77)
-program  /opt/gild/gild
-started  2026-11-22 10:00
-socket   /run/gild.sock
-store    /data/gild.db
-config   none
-running  run 12, 1 queued
+daemon     gild {} (pid 77)
+program    /opt/gild/gild
+started    2026-11-22 10:00
+socket     /run/gild.sock
+store      /data/gild.db
+config     none
+running    run 12, 1 queued
+recording  run 13
 ",
             env!("CARGO_PKG_VERSION")
         );

@@ -21,6 +21,7 @@ struct File<'a> {
     warmups: u32,
     counters: CounterScope,
     max_overhead: f64,
+    timeline: u32,
     task_limit_s: Option<f64>,
     trial_limit_s: Option<f64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -42,6 +43,7 @@ pub fn render(experiment: &Experiment) -> String {
         warmups: experiment.warmups,
         counters: experiment.counters,
         max_overhead: experiment.max_overhead,
+        timeline: experiment.timeline,
         task_limit_s: experiment.task_limit_s,
         trial_limit_s: experiment.trial_limit_s,
         param: &experiment.params,

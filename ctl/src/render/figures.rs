@@ -37,6 +37,15 @@ fn decimals(value: f64) -> usize {
     }
 }
 
+/// A size: `1.8 MiB`, `512 B`.
+pub fn bytes(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, size)| bytes >= *size) {
+        Some((unit, size)) => format!("{:.1} {unit}", bytes as f64 / size as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// A share: `10.1 %`; `0 %` only for a true zero.
 pub fn share(share: f64) -> String {
     match share {
@@ -71,6 +80,14 @@ pub fn rate(per_s: f64) -> String {
         return "<0.01".to_owned();
     }
     format!("{per_s:.*}", decimals(per_s))
+}
+
+/// How many: whole up to a thousand, then three digits: `12.3 k`, `4.56 G`.
+pub fn quantity(count: f64) -> String {
+    let units = [("", 1.0), (" k", 1e3), (" M", 1e6), (" G", 1e9), (" T", 1e12)];
+    let (unit, scale) = units.into_iter().find(|(_, scale)| count / scale < 999.5).unwrap_or((" P", 1e15));
+    let digits = if unit.is_empty() { 0 } else { decimals(count / scale) };
+    format!("{:.digits$}{unit}", count / scale)
 }
 
 /// A number, or the dash.
@@ -137,6 +154,12 @@ mod tests {
         let estimate = |low, high| Estimate { median: 2.0, low, high };
         assert_eq!(half_width(&estimate(Some(1.9), Some(2.1))), "± 5.0 %");
         assert_eq!(half_width(&estimate(None, None)), "");
+    }
+
+    #[test]
+    fn quantities_have_three_digits() {
+        let quantities = [0.0, 7.0, 999.0, 1000.0, 12_345.0, 4.561e9, 2e15].map(quantity);
+        assert_eq!(quantities, ["0", "7", "999", "1.00 k", "12.3 k", "4.56 G", "2.00 P"]);
     }
 
     #[test]

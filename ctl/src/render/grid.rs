@@ -32,6 +32,16 @@ impl Grid {
         self
     }
 
+    /// Heads, and where the text below them stands.
+    pub fn columns(&self) -> &[(String, Align)] {
+        &self.columns
+    }
+
+    /// Cells of each row, and whether it stands back behind the others.
+    pub fn rows(&self) -> &[(Vec<String>, bool)] {
+        &self.rows
+    }
+
     /// Adds a row; one cell per column.
     pub fn row(&mut self, cells: Vec<String>) {
         assert_eq!(cells.len(), self.columns.len(), "a row has one cell per column");

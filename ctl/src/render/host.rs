@@ -23,7 +23,8 @@ pub fn render(report: &HostReport, style: Style) -> String {
     text
 }
 
-fn cores(report: &HostReport) -> String {
+/// `2 hardware threads on 1 physical core`
+pub fn cores(report: &HostReport) -> String {
     let mut physical: Vec<_> = report.cores.iter().map(|it| (it.package, it.core)).collect();
     physical.sort_unstable();
     physical.dedup();
@@ -36,6 +37,12 @@ fn because(reason: Option<&str>) -> String {
 }
 
 fn checks(report: &HostReport, style: Style) -> String {
+    let grid = checks_grid(report);
+    if grid.is_empty() { String::new() } else { grid.wrapped(style) }
+}
+
+/// What was checked, and what came out.
+pub fn checks_grid(report: &HostReport) -> Grid {
     let mut grid = Grid::new([("check", Align::Left), ("verdict", Align::Left), ("found", Align::Left)]);
     for check in &report.checks {
         let verdict = match check.verdict {
@@ -45,16 +52,22 @@ fn checks(report: &HostReport, style: Style) -> String {
         };
         grid.row(vec![check.name.clone(), verdict.to_owned(), check.found.clone()]);
     }
-    if grid.is_empty() { String::new() } else { grid.wrapped(style) }
+    grid
 }
 
 fn counters(report: &HostReport, style: Style) -> String {
+    let grid = counters_grid(report);
+    if grid.is_empty() { String::new() } else { grid.wrapped(style) }
+}
+
+/// Which counters count here.
+pub fn counters_grid(report: &HostReport) -> Grid {
     let mut grid = Grid::new([("counter", Align::Left), ("counts here", Align::Left), ("why not", Align::Left)]);
     for counter in &report.counters {
         let usable = if counter.usable { "yes" } else { "no" };
         grid.row(vec![counter.name.clone(), usable.to_owned(), counter.reason.clone().unwrap_or_default()]);
     }
-    if grid.is_empty() { String::new() } else { grid.wrapped(style) }
+    grid
 }
 
 #[cfg(test)]

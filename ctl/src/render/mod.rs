@@ -2,22 +2,25 @@
 
 pub mod accuracy;
 pub mod advice;
-mod axes;
+pub mod axes;
 pub mod comparison;
 pub mod daemon;
 pub mod experiment;
 pub mod figures;
-mod grid;
+pub mod grid;
 pub mod host;
+pub mod locks;
+pub mod look;
 pub mod plugins;
 pub mod results;
 pub mod runs;
-mod scaling;
+pub mod scaling;
 mod sentences;
-mod table;
+pub mod table;
 pub mod tasks;
 pub mod threads;
 pub mod trials;
+pub mod views;
 pub mod workers;
 
 /// How text may look.
@@ -30,7 +33,7 @@ pub struct Style {
 }
 
 /// Makes text from elsewhere harmless for a terminal: control characters become spaces.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -40,6 +43,6 @@ fn first_line(error: &str) -> &str {
 }
 
 /// `1 trial`, `2 trials`
-fn count(n: u64, thing: &str) -> String {
+pub fn count(n: u64, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }

@@ -6,7 +6,7 @@ use gild_model::run::{Run, RunStatus};
 use gild_model::summary::Summary;
 
 use super::axes::Axes;
-use super::{Style, advice, count, figures, harmless, sentences, table, tasks};
+use super::{Style, advice, count, figures, harmless, runs, sentences, table, tasks};
 
 /// With more cases than this, not everything there is to say of each is said unasked.
 const CASES_MAX: usize = 12;
@@ -33,7 +33,7 @@ pub fn render_all(run: &Run, style: Style) -> String {
 
 fn render_to(run: &Run, extent: Extent, style: Style) -> String {
     let axes = Axes::of(&run.experiment);
-    let mut text = heading(run, &axes) + "\n";
+    let mut text = heading(run, &axes) + "\n" + &runs::labels(&run.head);
     if let Some(state) = state(run) {
         text += &format!("{state}\n");
     }
@@ -74,7 +74,7 @@ fn heading(run: &Run, axes: &Axes) -> String {
 }
 
 /// `cpu-bound n=30 × 100 tasks`: what all cases have in common.
-fn work(run: &Run) -> String {
+pub fn work(run: &Run) -> String {
     let Run { experiment, summary, .. } = run;
     let mut tasks = summary.cases.iter().filter_map(|case| case.tasks);
     let tasks = tasks.next().filter(|first| tasks.all(|other| other == *first));
@@ -94,7 +94,8 @@ pub fn is_recorded(run: &Run) -> bool {
     run.experiment.cases.iter().any(|case| case.model == Model::Recorded)
 }
 
-fn machine(run: &Run) -> String {
+/// `2 cores, counters: software (no PMU)`
+pub fn machine(run: &Run) -> String {
     let Some(host) = &run.host else { return "not started".to_owned() };
     let cores = count(host.cores.len() as u64, "core");
     let lowest = run.trials.iter().filter(|it| !it.warmup).map(|it| it.tier).min().unwrap_or(host.tier);
@@ -107,7 +108,7 @@ fn machine(run: &Run) -> String {
 }
 
 /// A line for a run that is not simply done.
-fn state(run: &Run) -> Option<String> {
+pub fn state(run: &Run) -> Option<String> {
     let head = &run.head;
     let progress = format!("{}/{} trials finished", head.trials_done, head.trials_planned);
     let error = head.error.as_ref().map(|it| format!(": {}", lines_of(it))).unwrap_or_default();
@@ -140,7 +141,7 @@ fn interpreters(experiment: &Experiment) -> Option<String> {
 }
 
 /// What else a reader has to know: doubts about the figures, the accounting's own cost, whether results agree.
-fn notes(run: &Run) -> Vec<String> {
+pub fn notes(run: &Run) -> Vec<String> {
     let mut lines: Vec<_> = run.summary.notes.iter().map(|it| format!("note: {}", harmless(it))).collect();
     lines.extend(run.summary.noise.as_deref().map(harmless));
     let costs = run.summary.cases.iter().filter_map(|case| Some((case.accounting?, &case.case.name)));

@@ -5,14 +5,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::grid::{Align, Grid};
-use super::{Style, figures, first_line};
+use super::{Style, figures, first_line, harmless};
 
-/// Draws a list of runs in the order given; times are those of `zone`.
-pub fn render(heads: &[RunHead], zone: &TimeZone, style: Style) -> String {
+/// Draws a list of runs in the order given, with a column for tags if any run has one, and for notes if they are wanted;
+/// times are those of `zone`.
+pub fn render(heads: &[RunHead], notes: bool, zone: &TimeZone, style: Style) -> String {
     if heads.is_empty() {
         return "no runs yet; start one: gilctl run FILE.toml\n".to_owned();
     }
-    let mut grid = Grid::new([
+    let tags = heads.iter().any(|head| !head.tags.is_empty());
+    let mut columns = vec![
         ("run", Align::Right),
         ("name", Align::Left),
         ("kernel", Align::Left),
@@ -22,9 +24,12 @@ pub fn render(heads: &[RunHead], zone: &TimeZone, style: Style) -> String {
         ("submitted", Align::Left),
         ("took", Align::Right),
         ("error", Align::Left),
-    ]);
+    ];
+    columns.extend(tags.then_some(("tags", Align::Left)));
+    columns.extend(notes.then_some(("note", Align::Left)));
+    let mut grid = Grid::new(columns);
     for head in heads {
-        grid.row(vec![
+        let mut cells = vec![
             head.id.to_string(),
             head.name.clone(),
             head.kernel.clone(),
@@ -34,9 +39,24 @@ pub fn render(heads: &[RunHead], zone: &TimeZone, style: Style) -> String {
             minute(head.submitted_at, zone),
             took(head),
             head.error.as_deref().map(first_line).unwrap_or_default().to_owned(),
-        ]);
+        ];
+        cells.extend(tags.then(|| words(head)));
+        cells.extend(notes.then(|| head.note.clone().unwrap_or_default()));
+        grid.row(cells);
     }
     grid.wrapped(style)
+}
+
+/// What people wrote on a run, in lines of its own; nothing if they wrote nothing.
+pub fn labels(head: &RunHead) -> String {
+    let tags = (!head.tags.is_empty()).then(|| format!("tags: {}\n", words(head)));
+    let lines = |note: &str| note.lines().map(harmless).collect::<Vec<_>>().join("\n      ");
+    let note = head.note.as_deref().map(|note| format!("note: {}\n", lines(note)));
+    tags.into_iter().chain(note).collect()
+}
+
+fn words(head: &RunHead) -> String {
+    head.tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A point in time, to the minute.
@@ -62,7 +82,7 @@ mod tests {
         let done = testing::run().head;
         let mut running = done.clone();
         (running.id, running.status, running.trials_done, running.finished_at) = (13, RunStatus::Running, 4, None);
-        let drawn = render(&[running, done], &TimeZone::UTC, Style { colour: false, width: 120 });
+        let drawn = render(&[running, done], false, &TimeZone::UTC, Style { colour: false, width: 120 });
         let expected = "\
 run  name     kernel     status   cases  trials  submitted            took  error
  13  article  cpu-bound  running      3    4/18  2026-11-22 10:00        –
@@ -76,6 +96,18 @@ run  name     kernel     status   cases  trials  submitted            took  erro
 
     #[test]
     fn an_empty_list_says_what_to_type() {
-        assert!(render(&[], &TimeZone::UTC, Style { colour: false, width: 80 }).contains("gilctl run"));
+        assert!(render(&[], false, &TimeZone::UTC, Style { colour: false, width: 80 }).contains("gilctl run"));
+    }
+
+    #[test]
+    fn tags_and_notes_have_columns_where_there_are_any() {
+        let mut head = testing::run().head;
+        assert_eq!(labels(&head), "");
+        head.tags = ["a", "b"].map(|tag| tag.parse().unwrap()).to_vec();
+        head.note = Some("two\nlines".to_owned());
+        let drawn = render(std::slice::from_ref(&head), true, &TimeZone::UTC, Style { colour: false, width: 200 });
+        assert!(drawn.lines().next().unwrap().trim_end().ends_with("error  tags  note"), "{drawn}");
+        assert!(drawn.contains("a, b  two"), "{drawn}");
+        assert_eq!(labels(&head), "tags: a, b\nnote: two\n      lines\n");
     }
 }

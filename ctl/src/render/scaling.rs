@@ -13,14 +13,19 @@ pub fn render(scaling: &Scaling, style: Style) -> String {
     if scaling.points.iter().any(|point| point.past_cores) {
         text += "* more workers than cores: those that compute take turns, which is another regime\n";
     }
-    match (&scaling.fit, &scaling.no_fit) {
-        (Some(fit), _) => text += &of_fit(fit, scaling),
-        (None, reason) => text += &format!("no fit: {}\n", harmless(reason.as_deref().unwrap_or("no reason given"))),
-    }
-    text
+    text + &fit(scaling)
 }
 
-fn table(scaling: &Scaling) -> Grid {
+/// The law that the points support with its coefficients, line by line, or why there is none.
+pub fn fit(scaling: &Scaling) -> String {
+    match (&scaling.fit, &scaling.no_fit) {
+        (Some(fit), _) => of_fit(fit, scaling),
+        (None, reason) => format!("no fit: {}\n", harmless(reason.as_deref().unwrap_or("no reason given"))),
+    }
+}
+
+/// The points: throughput, speed-up and serial fraction of each number of workers.
+pub fn table(scaling: &Scaling) -> Grid {
     let mut grid = Grid::new([
         ("workers", Align::Right),
         ("tasks/s", Align::Right),
@@ -155,6 +160,7 @@ mod tests {
             past_cores: 3,
             amdahl: law(at_bound, None),
             usl: law(known(0.001), Some(peak)),
+            curve: Vec::new(),
             held_out,
             no_held_out: None,
         });

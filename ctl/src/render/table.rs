@@ -11,7 +11,7 @@ use super::results::Extent;
 use super::{Style, figures};
 
 /// A column of shares: its head, and where it comes from.
-type ShareColumn = (&'static str, fn(&Shares) -> Option<f64>);
+pub type ShareColumn = (&'static str, fn(&Shares) -> Option<f64>);
 
 /// What the workers did: these add up to 100 %.
 const PHASES: [ShareColumn; 9] = [
@@ -30,7 +30,7 @@ const PHASES: [ShareColumn; 9] = [
 const OTHER_LOCK: ShareColumn = ("other-lock", |it| Some(it.other_lock));
 
 /// Whether they ran while they did it: these add up to 100 % where all were measured.
-const STATES: [ShareColumn; 4] = [
+pub const STATES: [ShareColumn; 4] = [
     ("on-cpu", |it| it.on_cpu),
     ("run-queue", |it| it.run_queue),
     ("blocked", |it| it.blocked),
@@ -82,7 +82,8 @@ pub fn render(run: &Run, axes: &Axes, extent: Extent, style: Style) -> String {
     blocks.iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
-fn phases(summary: &Summary) -> Vec<ShareColumn> {
+/// The columns of phases that a table of these cases has.
+pub fn phases(summary: &Summary) -> Vec<ShareColumn> {
     let waits = summary.cases.iter().filter_map(|case| case.workers.as_ref()).any(|it| it.other_lock > 0.0);
     PHASES.into_iter().filter(|(head, _)| waits || *head != OTHER_LOCK.0).collect()
 }
@@ -157,7 +158,7 @@ fn share_cells(shares: Option<&Shares>, columns: &[ShareColumn]) -> Vec<String> 
 }
 
 /// What cases are compared with, without the parameters that tell one group's baseline from another's.
-fn baseline_name(summary: &Summary, by_name: bool) -> String {
+pub fn baseline_name(summary: &Summary, by_name: bool) -> String {
     let baselines = summary.groups.iter().filter_map(|group| summary.cases.get(group.baseline as usize));
     let name = |case: &Case| match case.model {
         Model::Sequential if !by_name => case.model.to_string(),
@@ -179,7 +180,7 @@ fn name_without_params(case: &Case) -> String {
 }
 
 /// `1.83 s ± 0.4 %`, with the two figures below each other; times of a group have one unit.
-fn walls(summary: &Summary) -> Vec<String> {
+pub fn walls(summary: &Summary) -> Vec<String> {
     let width_of = |case: &CaseSummary| case.wall_ns.as_ref().map(figures::half_width).unwrap_or_default();
     let widest = summary.cases.iter().map(|case| width_of(case).chars().count()).max().unwrap_or(0);
     let mut walls = vec![String::new(); summary.cases.len()];
@@ -200,7 +201,7 @@ fn walls(summary: &Summary) -> Vec<String> {
 }
 
 /// `0.98× (tie)`, with the ratios below each other.
-fn versus(summary: &Summary) -> Vec<String> {
+pub fn versus(summary: &Summary) -> Vec<String> {
     let any_tie = summary.cases.iter().any(|case| case.versus.is_some_and(|it| it.tie));
     let versus = |(index, case): (usize, &CaseSummary)| {
         let baseline = case.baseline as usize == index && case.wall_ns.is_some();

@@ -21,7 +21,7 @@ pub fn render(run: &Run, style: Style) -> String {
     if summary.cases.iter().all(|case| case.task_times.is_empty()) {
         return "The times of tasks were not measured.\n".to_owned();
     }
-    let whole = grid(summary, Rows::All, true, &[WAIT, SERVICE, TOTAL]);
+    let whole = whole(run);
     for (grid, gap) in [(&whole, 2), (&whole, 1)] {
         if grid.width(gap) <= style.width {
             return grid.text(style, gap) + EXPLAINED;
@@ -34,7 +34,13 @@ pub fn render(run: &Run, style: Style) -> String {
     blocks.collect::<Vec<_>>().join("\n") + EXPLAINED
 }
 
-const EXPLAINED: &str = "
+/// All times of all cases and classes.
+pub fn whole(run: &Run) -> Grid {
+    grid(&run.summary, Rows::All, true, &[WAIT, SERVICE, TOTAL])
+}
+
+/// What the three times are.
+pub const EXPLAINED: &str = "
 wait: from the start of the wall time until a worker took the task; service: from then until its result was done; total: from
 the start of the wall time until the coordinator had the result. Tasks of all repetitions together; – is not measured, or
 too few tasks to tell.

@@ -10,13 +10,13 @@ use super::{Style, count, figures, harmless};
 /// Threads that are shown unasked.
 pub const ROWS_AT_FIRST: usize = 60;
 /// Characters of a command line that are shown.
-const COMMAND_WIDTH: usize = 40;
+pub(super) const COMMAND_WIDTH: usize = 40;
 
 /// A column of phases.
-type Column = (&'static str, &'static [Phase]);
+pub(super) type Column = (&'static str, &'static [Phase]);
 
 /// All columns of phases. Those of [`IF_ANY`] are drawn where somebody has been in them.
-const PHASES: [Column; 10] = [
+pub(super) const PHASES: [Column; 10] = [
     ("compute", &[Phase::Compute]),
     ("lock-wait", &[Phase::LockWait, Phase::SwitchWait]),
     ("other-lock", &[Phase::OtherLock]),
@@ -65,14 +65,14 @@ fn processes(workers: &[WorkerAccount]) -> Vec<&[WorkerAccount]> {
     workers.chunk_by(|a, b| (a.pid, &a.command) == (b.pid, &b.command)).collect()
 }
 
-/// The columns that a recording has.
-fn columns(workers: &[WorkerAccount]) -> Vec<Column> {
-    let has_been = |phase: &Phase| workers.iter().any(|it| it.wall_in(*phase) > 0);
-    PHASES.into_iter().filter(|(_, phases)| !IF_ANY.contains(&phases[0]) || phases.iter().any(has_been)).collect()
+/// The columns that a recording has, in which somebody has been in these phases.
+pub(super) fn columns(has_been: impl Fn(&Phase) -> bool) -> Vec<Column> {
+    PHASES.into_iter().filter(|(_, phases)| !IF_ANY.contains(&phases[0]) || phases.iter().any(&has_been)).collect()
 }
 
 fn table(trial: &Trial, rows_max: usize, style: Style) -> String {
-    let (processes, phases) = (processes(&trial.workers), columns(&trial.workers));
+    let has_been = |phase: &Phase| trial.workers.iter().any(|it| it.wall_in(*phase) > 0);
+    let (processes, phases) = (processes(&trial.workers), columns(has_been));
     let row = |label: &str, threads: &[WorkerAccount]| row(label, threads, &phases);
     let heads = phases.iter().map(|(head, _)| *head).chain(STATES.iter().map(|(head, _)| *head));
     let columns = [("process", Align::Left), ("pid", Align::Right), ("tid", Align::Right), ("life", Align::Right)];

@@ -20,6 +20,7 @@ use crate::ledger::layout::{Header, KERNEL_PHASE_NAME_LEN};
 use crate::ledger::map::Map;
 use crate::ledger::task_log::TaskLog;
 use crate::ledger::task_log::writer::store_text;
+use crate::ledger::timeline::Rings;
 use crate::measure::cost;
 use crate::measure::meter::Meter;
 use crate::measure::tools::Plan;
@@ -62,7 +63,8 @@ fn run(control: &UnixStream, ledger: &OwnedFd) -> Result<Outcome, String> {
     let read = Read::take(control, SPEC_MAX).read_to_string(&mut text);
     read.map_err(|error| format!("cannot read the trial's spec: {error}"))?;
     let spec: TrialSpec = serde_json::from_str(&text).map_err(|error| format!("the trial's spec: {error}"))?;
-    let plan = Plan::of(&spec);
+    let rings = Rings::attach(ledger, map).map_err(|error| format!("timeline: {error}"))?;
+    let plan = Plan::of(&spec).with_rings(rings);
     pin_for_counters(&spec, &plan);
     let mut meter = Meter::start(map.coordinator(), &plan);
     let outcome = trial(&spec, &plan, (ledger, map), &mut meter);

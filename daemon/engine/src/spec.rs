@@ -48,6 +48,8 @@ pub struct TrialSpec {
     pub counter_groups: Vec<Vec<String>>,
     /// Whether events in the kernel can be counted too.
     pub counts_kernel: bool,
+    /// Marks kept of each worker for its timeline; 0: none are.
+    pub timeline: u32,
 }
 
 /// How a trial ended, in the coordinator's own words.

@@ -8,6 +8,7 @@ use gild_model::experiment::ParamValue;
 
 use crate::ledger::map::Map;
 use crate::ledger::task_log::TaskLog;
+use crate::ledger::timeline::Rings;
 use crate::measure::meter::Meter;
 use crate::measure::tools::Plan;
 use crate::models::crew::Crew;
@@ -107,7 +108,8 @@ fn prepared(place: Place, ledger: &OwnedFd, channel: &mut Channel) -> Result<Pre
     crate::fault::watch(map.worker(place.first));
     let spec: &'static WorkerSpec = Box::leak(Box::new(spec(place, channel)?));
     let log = TaskLog::attach(ledger, map).map_err(|error| format!("task log: {error}"))?;
-    let plan: &'static Plan = Box::leak(Box::new(Plan::of(&spec.trial).with_log(log)));
+    let rings = Rings::attach(ledger, map).map_err(|error| format!("timeline: {error}"))?;
+    let plan: &'static Plan = Box::leak(Box::new(Plan::of(&spec.trial).with_log(log).with_rings(rings)));
     let first = place.first as usize;
     let crew = |kernel, values| Crew { spec: &spec.trial, plan, map, kernel, values, first, cores: &spec.cores };
     let meter = Crew::start(map, plan, first, spec.cores[0]);

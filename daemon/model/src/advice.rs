@@ -191,6 +191,9 @@ pub struct Scaling {
 /// The throughput of one number of workers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScalingPoint {
+    /// The name of the case.
+    #[serde(default)]
+    pub case: String,
     /// Number of workers.
     pub workers: u32,
     /// Tasks per second, by the median wall time.
@@ -218,10 +221,26 @@ pub struct ScalingFit {
     pub amdahl: LawFit,
     /// The Universal Scalability Law.
     pub usl: LawFit,
+    /// What the supported law says between the smallest and the largest number of workers measured, fewest first.
+    #[serde(default)]
+    pub curve: Vec<CurvePoint>,
     /// What the supported law, fitted to some of the points, says of the others.
     pub held_out: Vec<HeldOut>,
     /// Why there is nothing held out.
     pub no_held_out: Option<String>,
+}
+
+/// What a fitted law says of a number of workers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Number of workers.
+    pub workers: u32,
+    /// Tasks per second.
+    pub tasks_per_s: f64,
+    /// Lower end of the 95 % interval of the law there (not of what would be measured there).
+    pub low: f64,
+    /// Upper end of it.
+    pub high: f64,
 }
 
 /// A law fitted to points.

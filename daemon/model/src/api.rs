@@ -8,14 +8,27 @@
 //! | `POST /v1/plugins/inspect` with [`InspectRequest`] | [`crate::plugin::PluginInfo`] |
 //! | `POST /v1/runs` with [`crate::experiment::Experiment`] | 201 and [`crate::run::RunHead`] |
 //! | `POST /v1/recordings` with [`crate::recording::Recording`] | 201 and [`crate::run::RunHead`] |
-//! | `GET /v1/runs` | a list of [`crate::run::RunHead`], newest first |
+//! | `POST /v1/recordings/live` with [`crate::look::Begun`] | newline-delimited [`crate::look::Order`]s, until the recording is over |
+//! | `POST /v1/recordings/{id}/look` with [`crate::look::Look`] | 204 |
+//! | `POST /v1/recordings/{id}/end` with [`crate::recording::Recording`] | [`crate::run::RunHead`] |
+//! | `GET /v1/runs?…` with the fields of [`crate::many::RunFilter`] | a list of [`crate::run::RunHead`], newest first |
 //! | `GET /v1/runs/{id}` | [`crate::run::Run`] |
+//! | `GET /v1/runs/{id}/outline` | [`crate::run::RunOutline`] |
 //! | `GET /v1/runs/{id}/events?after=SEQ` | newline-delimited [`Event`]s, until the run is over |
 //! | `GET /v1/runs/{id}/trials` | newline-delimited [`crate::trial::Trial`]s with their accounts |
 //! | `GET /v1/runs/{id}/accounts` | newline-delimited [`crate::run::AccountRow`]s |
+//! | `GET /v1/runs/{id}/counters?warmups=BOOL` | the names of the counters in the accounts |
 //! | `GET /v1/runs/{id}/tasks` | newline-delimited [`crate::run::TaskRow`]s |
+//! | `GET /v1/runs/{id}/timelines` | newline-delimited [`crate::run::TimelineRow`]s |
+//! | `GET /v1/runs/{id}/waits` | newline-delimited [`crate::run::LockWaitRow`]s |
+//! | `GET /v1/runs/{id}/holders` | newline-delimited [`crate::run::HolderRow`]s |
 //! | `POST /v1/runs/{id}/cancel` | [`crate::run::RunHead`] |
+//! | `POST /v1/runs/{id}/tags` with [`crate::label::TagChange`] | [`crate::run::RunHead`] |
+//! | `PUT /v1/runs/{id}/note` with [`crate::label::NoteChange`] | [`crate::run::RunHead`] |
 //! | `DELETE /v1/runs/{id}` | 204 |
+//! | `POST /v1/prune` with [`crate::many::PruneRequest`] | newline-delimited [`crate::many::PruneEvent`]s |
+//! | `POST /v1/sql` with [`crate::query::SqlRequest`] | newline-delimited [`crate::query::SqlLine`]s |
+//! | `GET /v1/sql/views` | a list of [`crate::query::ViewInfo`] |
 //! | `GET /v1/compare?old=ID&new=ID` | [`crate::comparison::Comparison`] |
 //! | `POST /v1/shutdown` | 202 |
 //!
@@ -60,6 +73,9 @@ pub struct DaemonStatus {
     pub running: Option<RunId>,
     /// Runs waiting.
     pub queued: u32,
+    /// Recordings in progress: beside the queue, any number at once.
+    #[serde(default)]
+    pub recording: Vec<RunId>,
 }
 
 /// Asks what is in a library, or which library holds a kernel. Exactly one of the two is given.
@@ -106,6 +122,8 @@ pub enum EventKind {
     },
     /// A trial goes on. Sent a few times per second.
     Progress(Progress),
+    /// A recording goes on. Sent a few times per second at most.
+    Look(crate::look::Look),
     /// A trial ended.
     TrialFinished {
         /// Index of the case.

@@ -16,6 +16,7 @@
 //! warmups = 1               # trials per case that are dropped; default 1
 //! counters = "phase"        # phase | task | trial; default phase
 //! max_overhead = 0.005      # most that reading counters may cost, as a share of a worker's time; default 0.005
+//! timeline = 16384          # changes of phase kept of each worker, in the first trial of each case that counts; 0: none
 //! task_limit_s = 60         # optional; the daemon's default otherwise
 //! trial_limit_s = 600       # optional; the daemon's default otherwise
 //!
@@ -52,6 +53,7 @@ use crate::grid::{CASES_MAX, CaseGrid};
 pub use crate::params::ParamValue;
 use crate::python::file::PythonFile;
 use crate::python::{self, PythonKernel};
+use crate::timeline;
 use crate::until::Until;
 
 /// Most repetitions (and warm-ups) of a run.
@@ -87,6 +89,9 @@ pub struct Experiment {
     /// Most that reading counters may cost, as a share of a worker's time; beyond it they are read less often.
     #[serde(default = "max_overhead_default")]
     pub max_overhead: f64,
+    /// Marks kept of each worker for its timeline, most, in the first trial of each case that counts; 0: none are.
+    #[serde(default)]
+    pub timeline: u32,
     /// Longest time that one task may take, in seconds; `None`: the daemon's default.
     pub task_limit_s: Option<f64>,
     /// Longest time that one trial may take, in seconds; `None`: the daemon's default.
@@ -122,6 +127,9 @@ impl Experiment {
         }
         if !(self.max_overhead > 0.0 && self.max_overhead <= 1.0) {
             return Err(format!("max_overhead: {} is not in 0 (exclusive) to 1", self.max_overhead));
+        }
+        if self.timeline > timeline::MARKS_MAX {
+            return Err(format!("timeline: {} is not in 0..={}", self.timeline, timeline::MARKS_MAX));
         }
         check_limit("task_limit_s", self.task_limit_s)?;
         check_limit("trial_limit_s", self.trial_limit_s)?;
@@ -204,6 +212,7 @@ struct ExperimentFile {
     warmups: Option<u32>,
     counters: Option<CounterScope>,
     max_overhead: Option<f64>,
+    timeline: Option<u32>,
     task_limit_s: Option<f64>,
     trial_limit_s: Option<f64>,
 }
@@ -256,6 +265,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Experiment, String> {
         warmups: file.warmups.unwrap_or(WARMUPS_DEFAULT),
         counters: file.counters.unwrap_or(CounterScope::Phase),
         max_overhead: file.max_overhead.unwrap_or(MAX_OVERHEAD_DEFAULT),
+        timeline: file.timeline.unwrap_or(timeline::MARKS_DEFAULT),
         task_limit_s: file.task_limit_s,
         trial_limit_s: file.trial_limit_s,
     };

@@ -15,12 +15,18 @@
 //! | [`phase`] | what a worker is doing, and whether it is running while it does it |
 //! | [`account`] | measured time: per worker, per phase, per state |
 //! | [`trial`] | one execution of all tasks under one case |
+//! | [`lock_wait`] | who made whom wait for a lock |
 //! | [`noise`] | what else the machine did while a trial ran |
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`recording`] | a program that was recorded as it is |
+//! | [`look`] | a recording while it runs |
 //! | [`task_times`] | how long tasks waited and took |
+//! | [`timeline`] | when a worker went from which phase to which |
 //! | [`summary`] | a run folded into one line per case |
 //! | [`advice`] | which case, what bounds each one, how it scales, what to try next |
+//! | [`many`] | which of many runs to list, and which to remove |
+//! | [`label`], [`age`] | tags and notes on runs; how long ago |
+//! | [`query`] | questions in SQL and their answers |
 //! | [`comparison`] | two runs held against each other |
 //! | [`plugin`] | what a plugin says of its kernels |
 //! | [`python`] | a kernel that is a function in Python |
@@ -31,6 +37,7 @@
 
 pub mod account;
 pub mod advice;
+pub mod age;
 pub mod api;
 pub mod case;
 pub mod choice;
@@ -39,15 +46,21 @@ pub mod experiment;
 pub mod grid;
 pub mod group;
 pub mod host;
+pub mod label;
+pub mod lock_wait;
+pub mod look;
+pub mod many;
 pub mod noise;
 pub mod params;
 pub mod paths;
 pub mod phase;
 pub mod plugin;
 pub mod python;
+pub mod query;
 pub mod recording;
 pub mod run;
 pub mod summary;
 pub mod task_times;
+pub mod timeline;
 pub mod trial;
 pub mod until;

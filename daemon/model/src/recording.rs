@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{PhaseAccount, Role, WorkerAccount};
 use crate::case::{Case, CounterScope, Model, Pinning};
 use crate::experiment::{Experiment, MAX_OVERHEAD_DEFAULT};
+use crate::lock_wait::FUNCTIONS_MAX;
 use crate::trial::{Trial, TrialStatus};
 
 /// What stands for the kernel in a run that was recorded.
@@ -15,7 +16,7 @@ pub const CASE: &str = "recorded";
 /// Most rows of accounts of a recording.
 pub const ROWS_MAX: usize = 1 << 16;
 /// Longest text in a row, in bytes.
-const TEXT_MAX: usize = 4096;
+pub(crate) const TEXT_MAX: usize = 4096;
 /// Longest name of a run, in characters.
 const NAME_MAX: usize = 200;
 
@@ -58,45 +59,13 @@ pub struct Recording {
 impl Recording {
     /// The command line in one line, cut to a length for a list.
     pub fn name(&self) -> String {
-        let line = self.command.join(" ");
-        let name: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_MAX).collect();
-        if name.trim().is_empty() { KERNEL.to_owned() } else { name }
+        name_of(&self.command)
     }
 
     /// The experiment that stands for it in the store.
     pub fn experiment(&self) -> Experiment {
-        let case = Case {
-            name: CASE.to_owned(),
-            model: Model::Recorded,
-            workers: u32::try_from(self.trial.workers.len()).unwrap_or(u32::MAX).max(1),
-            in_flight: None,
-            threads_per_process: None,
-            lock: None,
-            interval_us: None,
-            check_interval: None,
-            start: None,
-            transport: None,
-            dispatch: None,
-            chunk: None,
-            pinning: Pinning::None,
-            params: Default::default(),
-            python: None,
-        };
-        Experiment {
-            name: self.name(),
-            kernel: KERNEL.to_owned(),
-            plugin: None,
-            python: None,
-            params: Default::default(),
-            cases: vec![case],
-            repetitions: 1,
-            until: None,
-            warmups: 0,
-            counters: CounterScope::Trial,
-            max_overhead: MAX_OVERHEAD_DEFAULT,
-            task_limit_s: None,
-            trial_limit_s: None,
-        }
+        let workers = u32::try_from(self.trial.workers.len()).unwrap_or(u32::MAX).max(1);
+        experiment_of(self.name(), workers)
     }
 
     /// Checks what types cannot. The daemon calls this on what a client sends.
@@ -115,13 +84,81 @@ impl Recording {
         if !is_plain || trial.status != TrialStatus::Done || trial.tasks_planned.is_some() || trial.digest.is_some() {
             return Err("trial: is not one of a recording".to_owned());
         }
+        if trial.timelines.iter().any(|it| it.row as usize >= trial.workers.len()) {
+            return Err("trial.timelines: one is of a row that there is not".to_owned());
+        }
         if trial.workers.len() > ROWS_MAX {
             return Err(format!("trial.workers: {} are more than {ROWS_MAX}", trial.workers.len()));
         }
+        check_waits(trial)?;
         trial.workers.iter().enumerate().try_for_each(|(index, row)| {
             check_row(row, index).map_err(|error| format!("trial.workers[{index}].{error}"))
         })
     }
+}
+
+pub(crate) fn name_of(command: &[String]) -> String {
+    let line = command.join(" ");
+    let name: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_MAX).collect();
+    if name.trim().is_empty() { KERNEL.to_owned() } else { name }
+}
+
+pub(crate) fn experiment_of(name: String, workers: u32) -> Experiment {
+    let case = Case {
+        name: CASE.to_owned(),
+        model: Model::Recorded,
+        workers,
+        in_flight: None,
+        threads_per_process: None,
+        lock: None,
+        interval_us: None,
+        check_interval: None,
+        start: None,
+        transport: None,
+        dispatch: None,
+        chunk: None,
+        pinning: Pinning::None,
+        params: Default::default(),
+        python: None,
+    };
+    Experiment {
+        name,
+        kernel: KERNEL.to_owned(),
+        plugin: None,
+        python: None,
+        params: Default::default(),
+        cases: vec![case],
+        repetitions: 1,
+        until: None,
+        warmups: 0,
+        counters: CounterScope::Trial,
+        max_overhead: MAX_OVERHEAD_DEFAULT,
+        timeline: 0,
+        task_limit_s: None,
+        trial_limit_s: None,
+    }
+}
+
+/// Most rows of waits: every thread can have waited for as many holders as it can tell apart, of two locks.
+const WAITS_MAX: usize = 1 << 20;
+
+fn check_waits(trial: &Trial) -> Result<(), String> {
+    let (waits, holders) = (trial.lock_waits.as_deref(), trial.holders.as_deref());
+    let (waits, holders) = (waits.unwrap_or_default(), holders.unwrap_or_default());
+    if waits.len() > WAITS_MAX || holders.len() > FUNCTIONS_MAX {
+        return Err("trial.lock_waits: there are too many".to_owned());
+    }
+    let is_there = |number: u32| (number as usize) < trial.workers.len();
+    if !waits.iter().all(|it| is_there(it.waiter) && it.holder.worker().is_none_or(is_there)) {
+        return Err("trial.lock_waits: a waiter or a holder is no row of trial.workers".to_owned());
+    }
+    let times = waits.iter().map(|it| it.waited_ns).chain(holders.iter().map(|it| it.waited_ns));
+    let adds_up = times.into_iter().try_fold(0u64, u64::checked_add).is_some();
+    let texts = holders.iter().flat_map(|it| it.function.iter().chain(&it.file));
+    if !adds_up || texts.into_iter().any(|text| text.len() > TEXT_MAX) {
+        return Err(format!("trial.holders: a time or a text (at most {TEXT_MAX} bytes) is too large"));
+    }
+    Ok(())
 }
 
 fn check_row(row: &WorkerAccount, index: usize) -> Result<(), String> {
@@ -218,6 +255,9 @@ mod tests {
             accounting: None,
             noise: None,
             task_times: Vec::new(),
+            timelines: Vec::new(),
+            lock_waits: None,
+            holders: None,
             workers: vec![row(0), row(1)],
             output: None,
         };
@@ -253,6 +293,16 @@ mod tests {
         refused(|it| it.trial.workers[0].accounted_ns = 1, "is not the sum of the phases");
         refused(|it| it.trial.workers[0].phases[0].blocked_ns = Some(41), "phases[0].wall_ns: is less than its states");
         refused(|it| it.trial.workers[0].command = Some("x".repeat(5000)), "more than 4096 bytes");
+        let wait = |waiter, holder| crate::lock_wait::LockWait {
+            lock: crate::lock_wait::LockKind::Interpreter,
+            waiter,
+            holder,
+            waited_ns: u64::MAX,
+            entries: 1,
+        };
+        let nobody = crate::lock_wait::Holder::Nobody;
+        refused(|it| it.trial.lock_waits = Some(vec![wait(2, nobody)]), "is no row of trial.workers");
+        refused(|it| it.trial.lock_waits = Some(vec![wait(0, nobody), wait(1, nobody)]), "is too large");
         let twice = |it: &mut Recording| {
             let row = &mut it.trial.workers[0];
             row.phases.push(row.phases[0].clone());

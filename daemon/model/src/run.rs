@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::host::HostReport;
+use crate::label::Tag;
+use crate::lock_wait::{HoldingFunction, LockWait};
 use crate::summary::Summary;
 use crate::trial::Trial;
 
@@ -89,6 +91,12 @@ pub struct RunHead {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// What people find it by, in order.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// What somebody noted of it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// A run with everything that is known of it but the accounts of its trials.
@@ -102,8 +110,18 @@ pub struct Run {
     pub host: Option<HostReport>,
     /// One line per case, over the trials finished so far.
     pub summary: Summary,
-    /// Every finished trial, without its accounts and the times of its tasks (`workers` and `task_times` are empty).
+    /// Every finished trial, without its accounts, the times of its tasks, and who made whom wait (`workers`, `task_times`, `lock_waits`
+    /// and `holders` are empty).
     pub trials: Vec<Trial>,
+}
+
+/// A run without anything that has to be made from its trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunOutline {
+    /// The run in one line.
+    pub head: RunHead,
+    /// What was asked for.
+    pub experiment: Experiment,
 }
 
 /// One tidy row of the exports: run × case × repetition × worker × phase.
@@ -143,6 +161,41 @@ pub struct AccountRow {
     pub account: crate::account::PhaseAccount,
 }
 
+/// One worker's timeline with whose it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelineRow {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: Case,
+    /// Its number in the experiment, from 0.
+    pub case_position: u32,
+    /// Number of the repetition, from 0.
+    pub repetition: u32,
+    /// Whether it was a warm-up.
+    pub warmup: bool,
+    /// How the trial ended.
+    pub status: String,
+    /// The trial's wall time, in nanoseconds.
+    pub trial_wall_ns: Option<u64>,
+    /// `coordinator` or `worker`.
+    pub role: String,
+    /// Number of the worker.
+    pub worker: u32,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// Its thread id.
+    pub tid: Option<u32>,
+    /// The thread's name; `None` unless the program was recorded.
+    pub thread: Option<String>,
+    /// The command line of its process; `None` unless the program was recorded.
+    pub command: Option<String>,
+    /// The kernel's names for its own phases, in their order.
+    pub kernel_phases: Vec<String>,
+    /// The timeline.
+    pub timeline: crate::timeline::Timeline,
+}
+
 /// One tidy row of the exported task times: run × case × repetition × class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRow {
@@ -160,4 +213,57 @@ pub struct TaskRow {
     pub trial_wall_ns: Option<u64>,
     /// The class and its times.
     pub times: crate::task_times::TaskTimes,
+}
+
+/// Which thread a number stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ThreadId {
+    /// Process id.
+    pub pid: Option<u32>,
+    /// Thread id.
+    pub tid: Option<u32>,
+    /// The thread's name, in recorded programs.
+    pub thread: Option<String>,
+}
+
+/// One tidy row of who made whom wait: run × case × repetition × lock × waiter × holder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LockWaitRow {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: Case,
+    /// Number of the repetition, from 0.
+    pub repetition: u32,
+    /// Whether it was a warm-up.
+    pub warmup: bool,
+    /// How the trial ended.
+    pub status: String,
+    /// The trial's wall time, in nanoseconds.
+    pub trial_wall_ns: Option<u64>,
+    /// The worker that waited.
+    pub waiter: ThreadId,
+    /// The worker that held the lock, if it was one.
+    pub holder: ThreadId,
+    /// How long and how often.
+    pub wait: LockWait,
+}
+
+/// One tidy row of the functions that held the interpreter's lock: run × case × repetition × function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HolderRow {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: Case,
+    /// Number of the repetition, from 0.
+    pub repetition: u32,
+    /// Whether it was a warm-up.
+    pub warmup: bool,
+    /// How the trial ended.
+    pub status: String,
+    /// The trial's wall time, in nanoseconds.
+    pub trial_wall_ns: Option<u64>,
+    /// The function, and for how long others waited.
+    pub held: HoldingFunction,
 }

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::WorkerAccount;
 use crate::host::Tier;
+use crate::lock_wait::{HoldingFunction, LockWait};
 use crate::noise::Noise;
 use crate::task_times::TaskTimes;
+use crate::timeline::WorkerTimeline;
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +67,16 @@ pub struct Trial {
     /// How long tasks waited and took: all of them first, then class by class. Empty: not measured.
     #[serde(default)]
     pub task_times: Vec<TaskTimes>,
+    /// When each worker was in which phase, if that was kept. Not a part of what is read back with a trial: it has a place
+    /// of its own in the API.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timelines: Vec<WorkerTimeline>,
+    /// Who made whom wait for a lock, waiter by waiter. `None`: not measured.
+    #[serde(default)]
+    pub lock_waits: Option<Vec<LockWait>>,
+    /// The functions that held the interpreter's lock while others waited for it, the longest first. `None`: not measured.
+    #[serde(default)]
+    pub holders: Option<Vec<HoldingFunction>>,
     /// The end of what the kernel wrote to its standard output and error, if it wrote anything.
     pub output: Option<String>,
 }

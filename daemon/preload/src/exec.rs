@@ -40,8 +40,11 @@ fn leave() -> Option<Left> {
         thread::mute();
         process::stamp_gone(true);
     }
-    let number = process::new_leader(map);
-    if let Some(section) = number.and_then(|number| map.place(number)).map(|place| &place.section) {
+    let born = if is_vforked { thread::vforked_at() } else { None };
+    let number = process::new_leader_born(map, born.unwrap_or_else(process::now));
+    // The child of a vfork had no other life before this one.
+    let before = number.filter(|_| born.is_none());
+    if let Some(section) = before.and_then(|number| map.place(number)).map(|place| &place.section) {
         stamp_clocks(section);
     }
     let number = number.filter(|number| map.hand_over(std::process::id(), *number) || forget(map, *number));
@@ -67,7 +70,7 @@ fn stamp_clocks(section: &Section) {
 fn come_back(left: Option<Left>) {
     let Some(Left { map, number, ended }) = left else { return };
     if number.is_some() {
-        let _ = map.take_over(std::process::id());
+        let _ = map.take_over(std::process::id(), 0);
     }
     number.inspect(|number| map.clear_place(*number));
     if ended {

@@ -7,6 +7,7 @@ use gild_engine::record::layout::{Kind, Python, Role};
 use gild_engine::record::orders::{HELPERS, Order, VERSION};
 use gild_model::phase::Phase;
 
+use crate::python::learn;
 use crate::{process, thread, trial};
 
 /// Obeys, and gives the answer. `None`: it cannot be obeyed, because nobody records the calling thread, or there is no trial.
@@ -22,6 +23,12 @@ pub fn obey(order: Order) -> Option<i32> {
         Order::Helper(which) => thread::be_helper(HELPERS.get(which as usize)?).then_some(0),
         Order::Here => process::is_python(Python::OurCode).then_some(0),
         Order::Missing(part) => note_missing(part),
+        Order::Part(bits) => {
+            learn::tell_part(bits);
+            Some(0)
+        }
+        Order::Fact(which) => learn::tell(which).map(|()| 0),
+        Order::Learn(step) => learn::learn(step == 1).then_some(0),
         Order::Collected(task) => {
             trial::log().collected(task.into(), Clock::best().now());
             Some(0)

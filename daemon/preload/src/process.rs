@@ -54,7 +54,8 @@ pub fn is_unknown_child() -> bool {
 pub fn join(map: Map, command: &[u8]) {
     let map: &'static Map = Box::leak(Box::new(map));
     mark_here();
-    let number = map.take_over(std::process::id()).or_else(|| new_leader(map));
+    let parent = nix::unistd::getppid().as_raw().cast_unsigned();
+    let number = map.take_over(std::process::id(), parent).or_else(|| new_leader(map));
     let Some((number, place)) = number.and_then(|number| Some((number, map.place(number)?))) else { return };
     RECORDING.store(std::ptr::from_ref(map).cast_mut(), Release);
     gild_engine::record::layout::write_text(&place.who.command, command);
@@ -77,6 +78,7 @@ pub fn adopt(number: Option<u32>) {
     mark_here();
     tools::close_inherited();
     live::clear();
+    python::forget_waiters();
     RECYCLED.iter().for_each(|slot| slot.store(0, Relaxed));
     THREADS.store(0, Relaxed);
     let Some((number, place)) =
@@ -110,9 +112,34 @@ fn wake_recorder(map: &Map) {
 
 /// A place for another process, born now.
 pub fn new_leader(map: &Map) -> Option<u32> {
+    new_leader_born(map, now())
+}
+
+/// A place for another process, born then.
+pub fn new_leader_born(map: &Map, at: Anchor) -> Option<u32> {
     let number = map.take_place()?;
-    map.be_born(number, Kind::Leader, number, now())?;
+    map.be_born(number, Kind::Leader, number, at)?;
     Some(number)
+}
+
+/// A place for a child that is about to be started, whose number nobody knows.
+pub fn expect_child() -> Option<u32> {
+    let (map, _) = recording()?;
+    let number = new_leader(map)?;
+    if !map.hand_over_to_child(std::process::id(), number) {
+        map.clear_place(number);
+        return None;
+    }
+    Some(number)
+}
+
+/// The child's number is known; `None`: it was not started.
+pub fn settle_child(number: u32, child: Option<libc::pid_t>) {
+    let Some((map, _)) = recording() else { return };
+    let was_there = map.name_child(std::process::id(), number, child.map(libc::pid_t::cast_unsigned));
+    if was_there && child.is_none() {
+        recycle(number);
+    }
 }
 
 /// A place for another thread of this process, born now, and how many there were before it.
@@ -144,7 +171,7 @@ pub fn stamp_gone(is_gone: bool) {
 }
 
 /// Both clocks at this instant.
-fn now() -> Anchor {
+pub fn now() -> Anchor {
     Anchor::take_quickly(Clock::best())
 }
 

@@ -11,15 +11,18 @@ use std::ptr::null;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::compiler_fence;
 
+use gild_engine::clock::Anchor;
 use gild_engine::ledger::layout::SlotId;
+use gild_engine::ledger::timeline::Rings;
 use gild_engine::measure::meter::Meter;
 use gild_engine::measure::tools::Plan;
 use gild_engine::record::fold;
 use gild_engine::record::layout::{Place, Role, write_text};
 use gild_model::host::Tier;
+use gild_model::lock_wait::{Holder, LockKind};
 use gild_model::phase::Phase;
 
-use crate::{errno, live, process, tools, trial};
+use crate::{errno, live, process, python, tools, trial};
 
 /// A thread of the program.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ unsafe impl Sync for Thread {}
 thread_local! {
     /// The calling thread; null: it is not recorded, not yet, or no more.
     static CURRENT: Cell<*const Thread> = const { Cell::new(null()) };
+    /// When it began a vfork that is not over yet.
+    static VFORKED_AT: Cell<Option<Anchor>> = const { Cell::new(None) };
 }
 
 impl Thread {
@@ -139,7 +144,8 @@ fn adopted() -> Option<&'static Thread> {
 }
 
 fn plan() -> Plan {
-    Plan::of_recording(Tier::Software).with_log(trial::log())
+    let rings = process::recording().map_or_else(Rings::default, |(map, _)| map.rings());
+    Plan::of_recording(Tier::Software).with_log(trial::log()).with_rings(rings)
 }
 
 /// What a call that has this phase of its own is in, made by a thread that is in `base`; `None`: it is a part of that.
@@ -230,6 +236,32 @@ pub fn move_to(number: u32, place: &'static Place) {
     set_base(Phase::Compute);
 }
 
+/// The calling thread's place, and its number.
+pub fn place() -> Option<(u32, &'static Place)> {
+    let number = current()?.number.get();
+    Some((number, process::recording()?.0.place(number)?))
+}
+
+/// Runs `call`, in which the calling thread waits for a lock that the thread `owner` has; 0: it is not known who.
+pub fn around_owned<T>(owner: u32, call: impl FnOnce() -> T) -> T {
+    let before = enter(Phase::OtherLock);
+    let from = since();
+    let result = call();
+    if let Some(slot) = before {
+        leave(slot);
+        if let Some((_, place)) = place().filter(|_| owner != 0) {
+            // Only this thread books to its row now: it is in no list of an interpreter's lock.
+            place.section.waits.book(LockKind::Other, Holder::Worker(owner), since().saturating_sub(from), 1);
+        }
+    }
+    result
+}
+
+/// Ticks of the calling thread's last mark.
+fn since() -> u64 {
+    place().map_or(0, |(_, place)| place.section.since.load(Relaxed))
+}
+
 /// Keeps the hooks of the calling thread from writing until [`unmute`]: what runs on its stack is another process.
 pub fn mute() {
     if let Some(thread) = current() {
@@ -237,8 +269,22 @@ pub fn mute() {
     }
 }
 
+/// A child of a vfork is about to run on the calling thread's stack; until [`unmute`].
+pub fn mute_for_vfork() {
+    if current().is_some() {
+        VFORKED_AT.set(Some(process::now()));
+    }
+    mute();
+}
+
+/// When the child was asked for that runs on the calling thread's stack, and in its memory.
+pub fn vforked_at() -> Option<Anchor> {
+    VFORKED_AT.get()
+}
+
 /// Takes [`mute`] back.
 pub fn unmute() {
+    VFORKED_AT.set(None);
     if let Some(thread) = current() {
         thread.busy.set(false);
     }
@@ -274,6 +320,8 @@ pub fn end() {
     if thread.busy.replace(true) {
         return;
     }
+    // Who releases the lock may be booking to this place right now, which nobody else must get therefore.
+    let gave_up_waiting = python::give_up();
     CURRENT.set(null());
     name(thread);
     // SAFETY: `busy` was not set, so there is a meter, and it is set now for good: nobody will read it again.
@@ -285,6 +333,7 @@ pub fn end() {
         && let Some(place) = map.place(number)
         && thread.ordinal >= process::ROWS_MAX
         && place.who.role.load(Relaxed) == Role::Nobody.number()
+        && !gave_up_waiting
         && fold::add(map, leader, place)
     {
         process::recycle(number);

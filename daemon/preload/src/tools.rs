@@ -11,11 +11,9 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use gild_engine::measure::schedstat::Schedstat;
 use gild_engine::measure::switch_ring::SwitchRing;
-use gild_engine::measure::tools::Tools;
+use gild_engine::measure::tools::{RECORDED_RING_PAGES, Tools};
 use nix::sys::resource::{Resource, getrlimit};
 
-/// Pages of switch records: 512 switches between two visits to a hook.
-const RING_PAGES_MAX: usize = 4;
 /// Most descriptors of ours in a process.
 const DESCRIPTORS_MAX: usize = 64;
 /// Our descriptors end this far below the limit …
@@ -30,7 +28,7 @@ static OPEN: [AtomicI32; DESCRIPTORS_MAX] = [const { AtomicI32::new(0) }; DESCRI
 
 /// Opens what watches the calling thread; what cannot be had is not measured.
 pub fn open() -> Tools {
-    Tools::of_recording(SwitchRing::open_at_most(RING_PAGES_MAX).ok(), schedstat())
+    Tools::of_recording(SwitchRing::open_at_most(RECORDED_RING_PAGES).ok(), schedstat())
 }
 
 /// Closes it.

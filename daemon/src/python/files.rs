@@ -14,11 +14,12 @@ use sha2::{Digest, Sha256};
 
 /// The files, by name. The code of ours takes its folder out of an interpreter's path when it has been imported; that of trials has
 /// a folder of its own, which stays there, so that worker processes and interpreters find it.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("trial/gild_call.py", include_str!("../../python/gild_call.py")),
     ("trial/gild_digest.py", include_str!("../../python/gild_digest.py")),
     ("trial/gild_inputs.py", include_str!("../../python/gild_inputs.py")),
     ("trial/gild_interpreters.py", include_str!("../../python/gild_interpreters.py")),
+    ("gild_functions.py", include_str!("../../python/gild_functions.py")),
     ("gild_marks.py", include_str!("../../python/gild_marks.py")),
     ("gild_patches.py", include_str!("../../python/gild_patches.py")),
     ("trial/gild_marks.py", include_str!("../../python/gild_marks.py")),
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn both_sides_number_parts_and_helpers_alike() {
-        let (_, patches) = FILES[1];
+        let (_, patches) = FILES.into_iter().find(|(name, _)| *name == "gild_patches.py").unwrap();
         let table = patches.split_once("\n_PARTS = (").unwrap().1.split_once("\n)\n").unwrap().0;
         // The first word of each entry, on the entry's line or, if that is a long one, on the next.
         let names: Vec<&str> = table.split("\n    (").skip(1).map(|it| it.split('"').nth(1).unwrap()).collect();

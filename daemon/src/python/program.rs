@@ -143,7 +143,7 @@ fn run(mut harness: Harness, mut recording: Recording) -> Result<Ran, String> {
     let child = child.map_err(|error| error.to_string())?;
     let pid = child.id();
     let End { how, .. } = watch
-        .until_end_of(child, &mut recording)
+        .until_end_of(child, &mut recording, None)
         .map_err(|error| format!("cannot wait for the interpreter: {error}"))?;
     let last = Live { workers: recording.live_workers(), ..Live::default() };
     match harness.answer() {

@@ -3,21 +3,24 @@
 //! `gilctl record` starts it in the foreground, as
 //!
 //! ```text
-//! gild record REPORT-FD COMMAND ARGUMENT…
+//! gild record REPORT-FD LOOK-MS COMMAND ARGUMENT…
 //! ```
 //!
 //! with the command's own standard input and outputs, working folder and environment. It ends with the command's exit status
-//! (128 + n for signal n; 127 and 126 as a shell has them if it cannot be run), and writes a
-//! [`gild_model::recording::Recording`] as JSON to the descriptor REPORT-FD; nothing, if there is nothing to tell.
+//! (128 + n for signal n; 127 and 126 as a shell has them if it cannot be run), and writes
+//! [`gild_model::look::Report`]s as lines of JSON to the descriptor REPORT-FD: that the command runs, how far it is every LOOK-MS
+//! milliseconds (0: never), and what it all came to. Nothing, if the command cannot be run.
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`program`] | the environment and the start of the command |
-//! | [`watch`] | waiting for its end; processes that come and go; signals |
-//! | [`report`] | what it all comes to |
+//! | `program` | the environment and the start of the command |
+//! | `watch` | waiting for its end; processes that come and go; signals |
+//! | `telling` | what is told meanwhile |
+//! | `report` | what it all comes to |
 
 pub(crate) mod program;
 mod report;
+mod telling;
 pub(crate) mod watch;
 
 use std::ffi::OsString;
@@ -26,7 +29,9 @@ use std::io;
 use std::os::fd::{FromRawFd, RawFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use gild_engine::measure::switch_ring::SwitchRing;
 use gild_engine::record::owner::Recording;
 use nix::sys::prctl;
 
@@ -40,7 +45,7 @@ const PLACES: u32 = 8192;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The command line.
-    #[error("expected REPORT-FD COMMAND ARGUMENT…; it is started by gilctl record")]
+    #[error("expected REPORT-FD LOOK-MS COMMAND ARGUMENT…; it is started by gilctl record")]
     Usage,
     /// The library that is preloaded.
     #[error("cannot find {}: it belongs beside the program gild, or into ../lib/gild", .0.display())]
@@ -89,24 +94,38 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
 }
 
 fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
-    let [descriptor, command @ ..] = arguments else { return Err(RecordError::Usage) };
-    let descriptor = descriptor.to_str().and_then(|it| it.parse().ok()).filter(|it: &RawFd| *it > 2);
-    let mut report = descriptor.and_then(take).filter(|_| !command.is_empty()).ok_or(RecordError::Usage)?;
+    let (out, every, command) = parse(arguments).ok_or(RecordError::Usage)?;
     let library = program::library()?;
     // A program with capabilities of its own is not, and then nobody could open the recording's memory.
     let _ = prctl::set_dumpable(true);
     let resource = |what| move |error| RecordError::Resource { what, error };
     let mut recording = Recording::create(PLACES).map_err(resource("the recording's memory"))?;
     let mut watch = watch::Watch::new(recording.map()).map_err(resource("a descriptor for signals"))?;
+    // The kernel switches perf events on and off as a whole, and waits for all cores when it does: as long as there is one,
+    // no thread of the program does that.
+    let _keeps_events_on = SwitchRing::open_at_most(1);
     let before = report::Before::now();
     let code = files::folder();
     let folder = code.as_deref().ok();
+    let mut teller = telling::Teller::new(out, every).map_err(resource("a pipe that never blocks"))?;
     let child = program::start(&recording, &library, folder, command, watch.mask_before())?;
-    let ended = watch.until_end_of(child, &mut recording).map_err(resource("a wait for processes"))?;
+    teller.begun(before.begun(command));
+    let ended =
+        watch.until_end_of(child, &mut recording, Some(&mut teller)).map_err(resource("a wait for processes"))?;
     let told = report::report(&recording, before, command, ended, code.err());
+    let status = told.ended.status();
     // Whoever asked is gone: nobody is told, and the command's status is still right.
-    let _ = serde_json::to_writer(&mut report, &told);
-    Ok(told.ended.status())
+    let _ = teller.over(told);
+    Ok(status)
+}
+
+/// Where to tell, how often to look, and what to run.
+fn parse(arguments: &[OsString]) -> Option<(File, Option<Duration>, &[OsString])> {
+    let [descriptor, every, command @ ..] = arguments else { return None };
+    let every = Duration::from_millis(every.to_str()?.parse().ok()?);
+    let descriptor: RawFd = descriptor.to_str()?.parse().ok().filter(|it| *it > 2)?;
+    let command = Some(command).filter(|it| !it.is_empty())?;
+    Some((take(descriptor)?, Some(every).filter(|it| !it.is_zero()), command))
 }
 
 /// Takes over a descriptor that was inherited.

@@ -8,6 +8,7 @@ use gild_engine::clock::raw_ns;
 use gild_engine::noise::{Reading, between};
 use gild_engine::record::books::Books;
 use gild_engine::record::owner::Recording as Ledger;
+use gild_model::look::Begun;
 use gild_model::recording::Recording;
 use gild_model::trial::{Trial, TrialStatus};
 use jiff::Timestamp;
@@ -31,6 +32,11 @@ impl Before {
         let machine = Reading::take(Path::new("/"));
         Before { machine, at: Timestamp::now(), raw_ns: raw_ns() }
     }
+
+    /// What is told of it as soon as the command runs.
+    pub fn begun(&self, command: &[OsString]) -> Begun {
+        Begun { command: words(command), started_at: self.at }
+    }
 }
 
 /// Closes the books. `no_code`: why interpreters could not get our code.
@@ -47,6 +53,7 @@ pub fn report(
     let mut notes = notes(&books, end.how);
     notes.extend(notes_on_python(&books, no_code));
     notes.extend(noise.as_ref().err().map(|error| format!("noise could not be measured: {error}")));
+    notes.extend(books.functions.unknown.iter().map(|(why, processes)| unknown_functions(why, *processes)));
     if let Some(row) = books.rows.first_mut() {
         row.notes.extend(notes);
     }
@@ -66,11 +73,23 @@ pub fn report(
         accounting,
         noise: noise.ok(),
         task_times: Vec::new(),
+        timelines: books.timelines,
+        lock_waits: Some(books.lock_waits),
+        holders: books.functions.holders,
         workers: books.rows,
         output: None,
     };
-    let command = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    Recording { command, started_at: before.at, finished_at: Timestamp::now(), ended: end.how, trial }
+    Recording { command: words(command), started_at: before.at, finished_at: Timestamp::now(), ended: end.how, trial }
+}
+
+fn words(command: &[OsString]) -> Vec<String> {
+    command.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Why it is not known which functions others waited for.
+fn unknown_functions(why: &str, processes: u32) -> String {
+    let whose = if processes == 1 { "of one process".to_owned() } else { format!("of {processes} processes") };
+    format!("which functions {whose} held the interpreter's lock while others waited is not known: {why}")
 }
 
 /// CPU time of the command and of all its children that were waited for; `None`: some are still running.
@@ -94,6 +113,12 @@ fn notes(books: &Books, ended: Ended) -> Vec<String> {
             count(books.still_running, "thread")
         )
     });
+    let untimed = (books.without_timeline > 0).then(|| {
+        format!(
+            "{} without a timeline: the others have a million intervals together",
+            count(books.without_timeline, "thread")
+        )
+    });
     let lost = (books.without_place > 0)
         .then(|| format!("{} not recorded: there were no more places", count(books.without_place, "thread")));
     let never = (books.never_began > 0).then(|| {
@@ -102,7 +127,7 @@ fn notes(books: &Books, ended: Ended) -> Vec<String> {
             count(books.never_began, "program")
         )
     });
-    [status, running, lost, never].into_iter().flatten().collect()
+    [status, running, lost, never, untimed].into_iter().flatten().collect()
 }
 
 /// What is not known of interpreters of Python.

@@ -6,10 +6,10 @@
 //!  a signal for this process       ─▶ the signal descriptor       ─▶ passed on, unless the terminal gave it to all
 //! ```
 //!
-//! Nothing here happens at intervals.
+//! Nothing here happens at intervals but looks at how far the program is, where somebody wants them ([`super::telling`]).
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
+
+use super::telling::Teller;
 
 /// What is passed on.
 const PASSED_ON: [Signal; 7] = [
@@ -79,14 +81,24 @@ impl Watch {
         self.mask_before
     }
 
-    /// Waits until the command is over.
+    /// Waits until the command is over; meanwhile `teller`, if there is one, tells how far it is.
     ///
     /// # Errors
     /// poll(2) or waitpid(2) failed.
-    pub fn until_end_of(&mut self, mut child: Child, recording: &mut Recording) -> io::Result<End> {
+    pub fn until_end_of(
+        &mut self,
+        mut child: Child,
+        recording: &mut Recording,
+        mut teller: Option<&mut Teller>,
+    ) -> io::Result<End> {
         let pid = child.id();
         loop {
-            self.wait(recording, PollTimeout::NONE)?;
+            let told = teller.as_deref();
+            let due_in = told.map_or(PollTimeout::NONE, Teller::due_in);
+            self.wait(recording, due_in, told.and_then(Teller::blocked_on))?;
+            if let Some(teller) = &mut teller {
+                teller.go_on(recording);
+            }
             if let Some(status) = child.try_wait()? {
                 let end = End { how: ended(status), raw_ns: raw_ns() };
                 recording.gone(pid);
@@ -100,25 +112,32 @@ impl Watch {
     /// Helpers of the command, such as those of multiprocessing, end because it has ended: a moment later.
     fn let_linger(&mut self, recording: &mut Recording) -> io::Result<()> {
         let until = Instant::now() + LINGER_MAX;
-        self.wait(recording, PollTimeout::ZERO)?;
+        self.wait(recording, PollTimeout::ZERO, None)?;
         while !self.processes.is_empty() && Instant::now() < until {
             let left = until.saturating_duration_since(Instant::now());
-            self.wait(recording, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO))?;
+            self.wait(recording, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO), None)?;
         }
         Ok(())
     }
 
-    /// Waits for something to happen, and takes note of processes that have come or are gone.
-    fn wait(&mut self, recording: &mut Recording, timeout: PollTimeout) -> io::Result<()> {
+    /// Waits for something to happen, or for `room` to be there, and takes note of processes that have come or are gone.
+    fn wait(
+        &mut self,
+        recording: &mut Recording,
+        timeout: PollTimeout,
+        room: Option<BorrowedFd<'_>>,
+    ) -> io::Result<()> {
         self.meet(recording);
         let read = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut polled = vec![read(self.signals.as_fd()), read(self.arrivals.as_fd())];
         polled.extend(self.processes.iter().map(|(_, descriptor)| read(descriptor.as_fd())));
+        polled.extend(room.map(|fd| PollFd::new(fd, PollFlags::POLLOUT)));
         match poll(&mut polled, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let is_over: Vec<bool> = polled[2..].iter().map(|it| it.any().unwrap_or(false)).collect();
+        let is_over: Vec<bool> =
+            polled[2..].iter().take(self.processes.len()).map(|it| it.any().unwrap_or(false)).collect();
         drop(polled);
         // EAGAIN: nobody has come.
         let _ = self.arrivals.read();

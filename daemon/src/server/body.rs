@@ -108,21 +108,49 @@ pub fn rows<F>(reader: Store, id: RunId, make: F) -> Response
 where
     F: FnOnce(&Store, RunId, &mut Lines) -> Result<(), StoreError> + Send + 'static,
 {
-    let (parts, body) = stream();
-    tokio::task::spawn_blocking(move || {
-        let mut lines = Lines { part: Vec::new(), parts };
-        match make(&reader, id, &mut lines) {
-            Ok(()) => {
-                lines.flush();
-            }
-            Err(error) => {
-                // The status is out already; a body that is cut short is the only sign left.
-                tracing::error!(run = id, %error, "an export was cut short");
-                let _ = lines.parts.blocking_send(Err(io::Error::other(error.to_string())));
-            }
+    let (mut lines, body) = lines();
+    tokio::task::spawn_blocking(move || match make(&reader, id, &mut lines) {
+        Ok(()) => {
+            lines.flush();
+        }
+        Err(error) => {
+            tracing::error!(run = id, %error, "an export was cut short");
+            lines.cut_short(&error);
         }
     });
     body
+}
+
+/// A stream of lines that are sent one by one.
+pub fn speaker() -> (Speaker, Response) {
+    let (parts, body) = stream();
+    (Speaker { parts }, body)
+}
+
+/// Says lines to a client.
+#[derive(Debug)]
+pub struct Speaker {
+    parts: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Speaker {
+    /// Says a line; waits while the client is slow. `false`: the client is gone.
+    pub async fn push(&self, value: &impl Serialize) -> bool {
+        let mut part = Vec::new();
+        push_line(&mut part, value);
+        self.parts.send(Ok(part.into())).await.is_ok()
+    }
+
+    /// Waits until the client is gone.
+    pub async fn closed(&self) {
+        self.parts.closed().await;
+    }
+}
+
+/// An answer of lines, and where they go.
+pub fn lines() -> (Lines, Response) {
+    let (parts, body) = stream();
+    (Lines { part: Vec::new(), parts }, body)
 }
 
 /// Lines on their way to a client.
@@ -139,9 +167,22 @@ impl Lines {
         self.part.len() < PART_BYTES || self.flush()
     }
 
-    fn flush(&mut self) -> bool {
+    /// Sends what there is. `false`: the client is gone.
+    pub fn flush(&mut self) -> bool {
         let part = std::mem::take(&mut self.part);
         self.parts.blocking_send(Ok(part.into())).is_ok()
+    }
+
+    /// Ends the body without its end. The status is out already, so this is the only sign left that something is wrong.
+    pub fn cut_short(self, error: &impl ToString) {
+        // Whether the client is there to see it makes no difference.
+        let _ = self.parts.blocking_send(Err(io::Error::other(error.to_string())));
+    }
+
+    /// Says whether the client is gone, while nothing is sent.
+    pub fn abandonment(&self) -> impl Fn() -> bool + Send + 'static {
+        let parts = self.parts.clone();
+        move || parts.is_closed()
     }
 }
 

@@ -89,7 +89,8 @@ impl Log {
         let seq = {
             let mut state = self.lock();
             state.seq += 1;
-            let (progress, over) = (matches!(what, EventKind::Progress(_)), matches!(what, EventKind::Finished { .. }));
+            let progress = matches!(what, EventKind::Progress(_) | EventKind::Look(_));
+            let over = matches!(what, EventKind::Finished { .. });
             let event = Event { seq: state.seq, at: Timestamp::now(), what };
             match progress {
                 true => state.progress = Some(event),

@@ -9,7 +9,9 @@
 //! | `mod.rs` | connections |
 //! | [`peer`] | who is at the other end |
 //! | [`routes`] | the API |
+//! | [`recordings`] | the part of it that is about recordings |
 //! | [`body`] | JSON in, newline-delimited JSON out |
+//! | [`questions`] | questions in SQL |
 //! | [`events`] | what happens to runs, for whoever watches |
 //! | [`problem`] | errors as answers |
 
@@ -17,6 +19,8 @@ pub mod body;
 pub mod events;
 pub mod peer;
 pub mod problem;
+pub mod questions;
+pub mod recordings;
 pub mod routes;
 #[cfg(test)]
 mod tests;

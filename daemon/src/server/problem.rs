@@ -51,6 +51,7 @@ impl From<RunError> for Refusal {
             RunError::Denied(Denied::Closed) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", error),
             RunError::Missing(_) => Refusal::new(StatusCode::NOT_FOUND, "no such run", error),
             RunError::Over { .. } => Refusal::new(StatusCode::CONFLICT, "run is over", error),
+            RunError::NotRecorded { .. } => Refusal::new(StatusCode::CONFLICT, "not being recorded", error),
             RunError::Active { .. } => Refusal::new(StatusCode::CONFLICT, "run is not over", error),
             RunError::Store(error) => error.into(),
         }
@@ -64,6 +65,8 @@ impl From<StoreError> for Refusal {
             StoreError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "store damaged"),
             StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store busy"),
             StoreError::NoSuchRun(_) => (StatusCode::NOT_FOUND, "no such run"),
+            StoreError::TooManyTags(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too many tags"),
+            StoreError::Question(_) => return Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid query", error),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "store error"),
         };
         tracing::warn!(%error, "the store refused a request");

@@ -10,27 +10,31 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use gild_model::api::{DaemonStatus, Event, EventKind, InspectRequest};
 use gild_model::comparison::Comparison;
 use gild_model::experiment::Experiment;
+use gild_model::label::{NoteChange, TagChange};
+use gild_model::many::{PruneRequest, RunFilter};
 use gild_model::plugin::{PluginInfo, PluginList};
-use gild_model::recording::Recording;
-use gild_model::run::{Run, RunHead, RunId};
+use gild_model::query::{SqlRequest, ViewInfo};
+use gild_model::run::{Run, RunHead, RunId, RunOutline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::body;
 use super::events::Log;
 use super::problem::Refusal;
+use super::questions;
+use super::recordings;
 use crate::daemon::Daemon;
 use crate::fit;
 use crate::python::probe;
 use crate::runs::{Accepted, RunError};
 use crate::summary;
 
-type Shared = State<Arc<Daemon>>;
-type Answer<T> = Result<T, Refusal>;
+pub(super) type Shared = State<Arc<Daemon>>;
+pub(super) type Answer<T> = Result<T, Refusal>;
 
 /// The whole API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
@@ -39,14 +43,27 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/host", get(host))
         .route("/v1/plugins", get(plugins))
         .route("/v1/plugins/inspect", post(inspect))
-        .route("/v1/recordings", post(keep))
+        .route("/v1/recordings", post(recordings::keep))
+        .route("/v1/recordings/live", post(recordings::begin))
+        .route("/v1/recordings/{id}/look", post(recordings::look))
+        .route("/v1/recordings/{id}/end", post(recordings::end))
         .route("/v1/runs", get(list).post(submit))
         .route("/v1/runs/{id}", get(show).delete(remove))
+        .route("/v1/runs/{id}/outline", get(outline))
         .route("/v1/runs/{id}/events", get(events))
         .route("/v1/runs/{id}/trials", get(trials))
         .route("/v1/runs/{id}/accounts", get(accounts))
+        .route("/v1/runs/{id}/counters", get(counters))
         .route("/v1/runs/{id}/tasks", get(tasks))
+        .route("/v1/runs/{id}/timelines", get(timelines))
+        .route("/v1/runs/{id}/waits", get(waits))
+        .route("/v1/runs/{id}/holders", get(holders))
         .route("/v1/runs/{id}/cancel", post(cancel))
+        .route("/v1/runs/{id}/tags", post(tag))
+        .route("/v1/runs/{id}/note", put(note))
+        .route("/v1/prune", post(prune))
+        .route("/v1/sql", post(sql))
+        .route("/v1/sql/views", get(views))
         .route("/v1/compare", get(compare))
         .route("/v1/shutdown", post(shutdown))
         .fallback(no_such_route)
@@ -67,7 +84,7 @@ pub fn forbidden(user: u32) -> Router {
 }
 
 /// A JSON answer.
-struct Json<T>(T);
+pub(super) struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
@@ -99,17 +116,19 @@ async fn plugins(State(daemon): Shared) -> Json<PluginList> {
 
 async fn inspect(State(daemon): Shared, body: Body) -> Answer<Json<PluginInfo>> {
     let request: InspectRequest = body::read_json(body, &daemon.config()).await?;
-    let malformed = |detail: &str| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid request", detail);
     match (request.path, request.kernel) {
-        (Some(path), None) if !path.is_absolute() => Err(malformed("path: expected an absolute path")),
+        (Some(path), None) if !path.is_absolute() => Err(invalid_request("path: expected an absolute path")),
         (Some(path), None) => Ok(Json(daemon.plugins.inspect(&path).await?)),
         (None, Some(kernel)) => Ok(Json(daemon.plugins.find(&kernel, &daemon.plugin_path()).await?)),
-        (None, None) | (Some(_), Some(_)) => Err(malformed("expected one of path and kernel, and only one")),
+        (None, None) | (Some(_), Some(_)) => Err(invalid_request("expected one of path and kernel, and only one")),
     }
 }
 
-async fn list(State(daemon): Shared) -> Answer<Json<Vec<RunHead>>> {
-    Ok(Json(daemon.runs.heads()?))
+async fn list(State(daemon): Shared, query: Result<Query<RunFilter>, QueryRejection>) -> Answer<Json<Vec<RunHead>>> {
+    let malformed = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, "malformed query", detail);
+    let Query(filter) = query.map_err(|error| malformed(error.body_text()))?;
+    let limit = filter.limit().map_err(malformed)?;
+    Ok(Json(daemon.runs.list(&filter, limit)?))
 }
 
 async fn submit(State(daemon): Shared, body: Body) -> Answer<Response> {
@@ -144,20 +163,12 @@ async fn look_at_interpreters(daemon: &Daemon, experiment: &mut Experiment) -> A
     Ok(kernel.deterministic)
 }
 
-/// A recording may have thousands of rows, so what bounds it is not what bounds an experiment.
-const RECORDING_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-async fn keep(State(daemon): Shared, body: Body) -> Answer<Response> {
-    let recording: Recording = body::read_json_up_to(body, RECORDING_BYTES_MAX, &daemon.config()).await?;
-    recording.check().map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid recording", error))?;
-    let head = daemon.runs.keep(&recording, &daemon.host())?;
-    tracing::info!(run = head.id, name = %head.name, threads = recording.trial.workers.len(), "recording kept");
-    let location = [(header::LOCATION, format!("/v1/runs/{}", head.id))];
-    Ok((StatusCode::CREATED, location, Json(head)).into_response())
-}
-
 async fn show(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<Run>> {
     Ok(Json(whole(&daemon, number(&id)?).await?))
+}
+
+async fn outline(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<RunOutline>> {
+    Ok(Json(daemon.runs.outline(number(&id)?)?))
 }
 
 /// A run with its summary.
@@ -170,7 +181,51 @@ async fn whole(daemon: &Daemon, id: RunId) -> Answer<Run> {
 
 async fn remove(State(daemon): Shared, Path(id): Path<String>) -> Answer<StatusCode> {
     daemon.runs.remove(number(&id)?)?;
+    let given_back = tokio::task::spawn_blocking(move || daemon.runs.give_back()).await.map_err(Refusal::internal)?;
+    if let Err(error) = given_back {
+        tracing::warn!(%error, "the room of a removed run could not be given back; later runs use it");
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn tag(State(daemon): Shared, Path(id): Path<String>, body: Body) -> Answer<Json<RunHead>> {
+    let change: TagChange = body::read_json(body, &daemon.config()).await?;
+    change.check().map_err(invalid_request)?;
+    Ok(Json(daemon.runs.change_tags(number(&id)?, &change)?))
+}
+
+async fn note(State(daemon): Shared, Path(id): Path<String>, body: Body) -> Answer<Json<RunHead>> {
+    let change: NoteChange = body::read_json(body, &daemon.config()).await?;
+    Ok(Json(daemon.runs.set_note(number(&id)?, change.text().map_err(invalid_request)?)?))
+}
+
+async fn prune(State(daemon): Shared, body: Body) -> Answer<Response> {
+    let request: PruneRequest = body::read_json(body, &daemon.config()).await?;
+    request.check().map_err(invalid_request)?;
+    let (mut lines, answer) = body::lines();
+    tokio::task::spawn_blocking(move || match daemon.runs.prune(&request, &mut |event| lines.push(&event)) {
+        Ok(()) => {
+            lines.flush();
+        }
+        Err(error) => {
+            tracing::error!(%error, "runs could not be removed");
+            lines.cut_short(&error);
+        }
+    });
+    Ok(answer)
+}
+
+async fn sql(State(daemon): Shared, body: Body) -> Answer<Response> {
+    let request: SqlRequest = body::read_json(body, &daemon.config()).await?;
+    questions::answer(&daemon, request).await
+}
+
+async fn views(State(daemon): Shared) -> Answer<Json<Vec<ViewInfo>>> {
+    Ok(Json(daemon.runs.reader()?.views()?))
+}
+
+fn invalid_request(detail: impl ToString) -> Refusal {
+    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid request", detail)
 }
 
 async fn cancel(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<RunHead>> {
@@ -213,10 +268,7 @@ fn epilogue(head: &RunHead, after: u64) -> Log {
 
 async fn trials(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
     let id = daemon.runs.head(number(&id)?)?.id;
-    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| {
-        reader.trials(id)?.iter().all(|trial| lines.push(trial));
-        Ok(())
-    }))
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.stream_trials(id, |trial| lines.push(&trial))))
 }
 
 async fn accounts(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
@@ -224,9 +276,48 @@ async fn accounts(State(daemon): Shared, Path(id): Path<String>) -> Answer<Respo
     Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.account_rows(id, &mut |row| lines.push(&row))))
 }
 
+/// What may follow the `?` of the counters' names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CountersQuery {
+    #[serde(default)]
+    warmups: bool,
+}
+
+async fn counters(
+    State(daemon): Shared,
+    Path(id): Path<String>,
+    query: Result<Query<CountersQuery>, QueryRejection>,
+) -> Answer<Json<Vec<String>>> {
+    let Query(CountersQuery { warmups }) =
+        query.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "malformed query", error.body_text()))?;
+    let id = daemon.runs.head(number(&id)?)?.id;
+    let reader = daemon.runs.reader()?;
+    // It looks at every account.
+    let names = tokio::task::spawn_blocking(move || reader.counter_names(id, warmups)).await;
+    Ok(Json(names.map_err(Refusal::internal)??))
+}
+
 async fn tasks(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
     let id = daemon.runs.head(number(&id)?)?.id;
     Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.task_rows(id, &mut |row| lines.push(&row))))
+}
+
+async fn timelines(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.timelines(id, &mut |row| lines.push(&row))))
+}
+
+async fn waits(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| {
+        reader.lock_wait_rows(id, &mut |row| lines.push(&row))
+    }))
+}
+
+async fn holders(State(daemon): Shared, Path(id): Path<String>) -> Answer<Response> {
+    let id = daemon.runs.head(number(&id)?)?.id;
+    Ok(body::rows(daemon.runs.reader()?, id, |reader, id, lines| reader.holder_rows(id, &mut |row| lines.push(&row))))
 }
 
 /// What has to follow the `?` of a comparison.
@@ -275,7 +366,7 @@ async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "no such method", detail)
 }
 
-fn number(id: &str) -> Answer<RunId> {
+pub(super) fn number(id: &str) -> Answer<RunId> {
     id.parse().map_err(|_| {
         let detail = format!("run: expected the number of a run, found \"{id}\"");
         Refusal::new(StatusCode::BAD_REQUEST, "malformed run number", detail)

@@ -5,9 +5,9 @@ use std::fmt;
 use gild_model::case::Pinning;
 use jiff::Timestamp;
 use rusqlite::Row;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use serde::Serialize;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// A value that is stored as JSON text.
 pub(super) struct Json<T>(pub T);
@@ -23,6 +23,16 @@ impl<T: Serialize> ToSql for Json<T> {
 impl<T: DeserializeOwned> FromSql for Json<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         serde_json::from_str(value.as_str()?).map(Json).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl<'a, T: Deserialize<'a>> Json<T> {
+    /// Reads a value that holds on to the text of its row.
+    pub fn borrowed(value: ValueRef<'a>) -> rusqlite::Result<Self> {
+        let text = value.as_str()?;
+        serde_json::from_str(text)
+            .map(Json)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
     }
 }
 
@@ -74,6 +84,7 @@ named! {
     gild_model::case::Model: Self::ALL.iter().copied();
     gild_model::case::Start: Self::ALL.iter().copied();
     gild_model::case::Transport: Self::ALL.iter().copied();
+    gild_model::lock_wait::LockKind: Self::ALL;
     gild_model::host::Tier: [Self::Bare, Self::Software, Self::Pmu];
     gild_model::phase::Phase: Self::ALL;
     gild_model::run::RunStatus: Self::ALL;

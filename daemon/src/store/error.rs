@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gild_model::label::TAGS_MAX;
 use gild_model::run::RunId;
 use rusqlite::ErrorCode;
 
@@ -81,6 +82,12 @@ pub enum StoreError {
         /// Index of the case.
         case: u32,
     },
+    /// A run cannot have as many tags.
+    #[error("run {0} would have more than {TAGS_MAX} tags")]
+    TooManyTags(RunId),
+    /// A question in SQL that cannot be answered.
+    #[error("{0}")]
+    Question(String),
     /// Anything else that SQLite reports.
     #[error("cannot use the store {}: {source}", path.display())]
     Other {

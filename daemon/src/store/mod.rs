@@ -9,9 +9,15 @@
 //! | `open` | the folder, the lock, the file, how SQLite is to treat it |
 //! | `schema` | the schema's versions and the way from one to the next |
 //! | `error` | what can go wrong, told apart by what to do about it |
-//! | `runs` | runs: queued, started, ended, listed, removed |
+//! | `runs` | runs: queued, started, ended, read, removed |
+//! | `list` | runs in one line each: narrowed, in pages |
+//! | `labels` | tags and notes |
+//! | `prune` | which runs are old enough to go; room for the file system |
+//! | `question` | SQL that people ask, which only reads |
+//! | `views` | what there is to ask, and what it means |
 //! | `trials` | trials with their accounts, written and read back |
 //! | `task_times` | the times of a trial's tasks |
+//! | `lock_waits` | who made whom wait for a lock, and which functions did |
 //! | `noise` | the noise of a trial, a part of its row |
 //! | `rows` | accounts as tidy rows, one after the other |
 //! | `columns` | values to SQL and back |
@@ -24,15 +30,22 @@
 
 mod columns;
 mod error;
+mod labels;
+mod list;
+mod lock_waits;
 mod noise;
 mod open;
+mod prune;
+mod question;
 mod rows;
 mod runs;
 mod schema;
 mod task_times;
 #[cfg(test)]
 mod tests;
+mod timelines;
 mod trials;
+mod views;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -40,6 +53,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
+pub use question::Question;
 
 /// What a call to the store comes to.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -65,6 +79,9 @@ impl Store {
         open::make_file(path)?;
         let mut connection = open::connect(path)?;
         schema::check(&connection, path, schema::MIGRATIONS)?;
+        if let Err(error) = prune::let_shrink(&connection) {
+            tracing::warn!(store = %path.display(), %error, "the store cannot be made to shrink; it keeps the room of removed runs for later ones");
+        }
         open::configure(&connection, path)?;
         schema::bring_up_to_date(&mut connection, path, schema::MIGRATIONS)?;
         Ok(Store { connection, path: path.to_owned(), _lock: Some(lock) })

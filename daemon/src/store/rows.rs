@@ -1,12 +1,15 @@
 //! Accounts as tidy rows, one after the other: run × case × repetition × worker × phase.
 
+use std::borrow::Cow;
+
 use gild_model::account::Role;
 use gild_model::case::{Case, Pinning};
 use gild_model::run::{AccountRow, RunId};
 use gild_model::trial::TrialStatus;
 use rusqlite::Row;
+use serde::Deserialize;
 
-use super::columns::{Columns, Name};
+use super::columns::{Columns, Json, Name};
 use super::noise::{noise_columns, noise_of};
 use super::trials::{account_columns, account_of};
 use super::{Result, Store};
@@ -38,6 +41,20 @@ pub(super) const ROWS: &str = concat!(
       ORDER BY workers.id, accounts.id"
 );
 
+/// The counters of all accounts of a run; most accounts of a run without any have an empty list.
+pub(super) const COUNTERS: &str = "SELECT accounts.counters FROM trials
+    CROSS JOIN workers ON workers.trial = trials.id
+    CROSS JOIN accounts ON accounts.worker = workers.id
+    WHERE trials.run = ?1 AND (?2 OR NOT trials.warmup) AND accounts.counters <> '[]'
+    ORDER BY trials.id, workers.id, accounts.id";
+
+/// A counter of which nothing is needed but its name.
+#[derive(Deserialize)]
+struct NameOnly<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
 impl Store {
     /// Hands over every row of accounts of a run until `visit` answers `false`; none if there is no such run.
     /// Holds one row at a time; `visit` keeps a read transaction open, so that what it sees is of one moment.
@@ -46,6 +63,30 @@ impl Store {
     /// The store cannot be read.
     pub fn account_rows(&self, id: RunId, visit: &mut dyn FnMut(AccountRow) -> bool) -> Result<()> {
         self.each_row_of_trials(id, ROWS, |row| Ok(visit(row_of(row)?))).map_err(|error| self.error(error))
+    }
+
+    /// The names of the counters that the accounts of a run have, in the order in which they come up; without those that
+    /// warm-ups alone have, unless they are asked for.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn counter_names(&self, id: RunId, warmups: bool) -> Result<Vec<String>> {
+        self.try_counter_names(id, warmups).map_err(|error| self.error(error))
+    }
+
+    fn try_counter_names(&self, id: RunId, warmups: bool) -> rusqlite::Result<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        let mut statement = self.connection.prepare_cached(COUNTERS)?;
+        let mut rows = statement.query((id, warmups))?;
+        while let Some(row) = rows.next()? {
+            let Json(readings) = Json::<Vec<NameOnly<'_>>>::borrowed(row.get_ref(0)?)?;
+            for NameOnly { name } in readings {
+                if !names.iter().any(|it| *it == name) {
+                    names.push(name.into_owned());
+                }
+            }
+        }
+        Ok(names)
     }
 
     /// Hands over what a statement selects of each trial of a run, until `visit` answers `false`.

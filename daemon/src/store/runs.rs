@@ -1,23 +1,15 @@
-//! Runs: queued, started, ended, listed, removed.
+//! Runs: queued, started, ended, read, removed.
 
 use gild_model::case::Case;
 use gild_model::experiment::Experiment;
 use gild_model::host::HostReport;
-use gild_model::run::{Run, RunHead, RunId, RunStatus};
+use gild_model::run::{Run, RunId, RunOutline, RunStatus};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, named_params, params};
+use rusqlite::{named_params, params};
 
 use super::columns::{Columns, Json, Time};
 use super::{Result, Store, StoreError};
 use crate::summary::Fold;
-
-/// The columns of a [`RunHead`]. SQLite reads a row from its start and stops at the last column asked for, so
-/// this never touches the long texts behind them.
-pub(super) const HEAD: &str = "SELECT id, name, kernel, status, error,
-        (SELECT count(*) FROM cases WHERE cases.run = runs.id),
-        (SELECT count(*) FROM trials WHERE trials.run = runs.id),
-        trials_planned, submitted_at, started_at, finished_at
-    FROM runs";
 
 impl Store {
     /// Takes a run into the queue.
@@ -73,6 +65,23 @@ impl Store {
         self.one_run(id, changed)
     }
 
+    /// Notes how many workers the cases of a run had, which of a recording is known at its end.
+    ///
+    /// # Errors
+    /// There is no such run; the store cannot be written.
+    pub fn set_workers(&self, id: RunId, experiment: &Experiment) -> Result<()> {
+        let transaction = self.begin_write().map_err(|error| self.error(error))?;
+        let changed =
+            transaction.execute("UPDATE runs SET experiment = ?2 WHERE id = ?1", params![id, Json(experiment)]);
+        self.one_run(id, changed)?;
+        let set = |(position, case): (usize, &Case)| {
+            let change = "UPDATE cases SET workers = ?3 WHERE run = ?1 AND position = ?2";
+            transaction.execute(change, params![id, position, case.workers]).map(drop)
+        };
+        let set = experiment.cases.iter().enumerate().try_for_each(set);
+        set.and_then(|()| transaction.commit()).map_err(|error| self.error(error))
+    }
+
     /// Notes how a run ended.
     ///
     /// # Errors
@@ -110,24 +119,6 @@ impl Store {
         removed.map(|count| count == 1).map_err(|error| self.error(error))
     }
 
-    /// A run in one line; `None` if there is none.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn head(&self, id: RunId) -> Result<Option<RunHead>> {
-        let head = self.connection.prepare_cached(&format!("{HEAD} WHERE id = ?1"));
-        head.and_then(|mut statement| statement.query_row([id], head_of).optional()).map_err(|error| self.error(error))
-    }
-
-    /// Every run in one line, newest first.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn heads(&self) -> Result<Vec<RunHead>> {
-        let heads = self.connection.prepare_cached(&format!("{HEAD} ORDER BY id DESC"));
-        heads.and_then(|mut statement| statement.query_map([], head_of)?.collect()).map_err(|error| self.error(error))
-    }
-
     /// A run with its trials (without their accounts) and its summary; `None` if there is none. Accounts are read
     /// one trial at a time, so that a long run needs no more memory than a short one.
     ///
@@ -143,10 +134,22 @@ impl Store {
         self.each_trial_for_summary(id, |mut trial| {
             fold.add(&trial);
             (trial.workers, trial.task_times) = (Vec::new(), Vec::new());
+            trial.lock_waits.iter_mut().for_each(Vec::clear);
+            trial.holders.iter_mut().for_each(Vec::clear);
             trials.push(trial);
         })?;
         let summary = fold.finish();
         Ok(Some(Run { head, experiment, host, summary, trials }))
+    }
+
+    /// A run without anything that has to be made from its trials; `None` if there is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn outline(&self, id: RunId) -> Result<Option<RunOutline>> {
+        let Some(head) = self.head(id)? else { return Ok(None) };
+        let (experiment, _) = self.asked_for(id).map_err(|error| self.error(error))?;
+        Ok(Some(RunOutline { head, experiment }))
     }
 
     fn asked_for(&self, id: RunId) -> rusqlite::Result<(Experiment, Option<HostReport>)> {
@@ -192,21 +195,4 @@ fn insert_case(connection: &rusqlite::Connection, run: RunId, position: usize, c
         ":python": case.python.as_ref().map(|it| it.to_string_lossy()),
     })?;
     Ok(())
-}
-
-fn head_of(row: &Row<'_>) -> rusqlite::Result<RunHead> {
-    let mut columns = Columns::from(row, 0);
-    Ok(RunHead {
-        id: columns.take()?,
-        name: columns.take()?,
-        kernel: columns.take()?,
-        status: columns.name()?,
-        error: columns.take()?,
-        cases: columns.take()?,
-        trials_done: columns.take()?,
-        trials_planned: columns.take()?,
-        submitted_at: columns.take::<Time>()?.0,
-        started_at: columns.take::<Option<Time>>()?.map(|time| time.0),
-        finished_at: columns.take::<Option<Time>>()?.map(|time| time.0),
-    })
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{Columns, Json};
 use super::noise::{noise_columns, noise_of};
-use super::{Result, Store, StoreError, task_times};
+use super::{Result, Store, StoreError, lock_waits, task_times, timelines};
 
 /// The columns of a [`Trial`] without its workers, after the trial's own id.
 pub(super) const TRIALS: &str = concat!(
@@ -15,7 +15,7 @@ pub(super) const TRIALS: &str = concat!(
         digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns, schedstat_reads,
         schedstat_read_ns, cpu_clock_reads, cpu_clock_read_ns, accounting_share, ",
     noise_columns!(),
-    ", output FROM trials WHERE run = ?1 ORDER BY id"
+    ", output, lock_waits_measured, holders_measured FROM trials WHERE run = ?1 ORDER BY id"
 );
 
 /// The columns of a [`WorkerAccount`] without its phases, after the worker's own id.
@@ -75,29 +75,48 @@ impl Store {
     }
 
     /// Every finished trial of a run with its accounts, in the order in which they finished; none if there is no
-    /// such run. Holds all accounts in memory; [`Store::account_rows`] does not.
+    /// such run. Holds all accounts in memory; [`Store::stream_trials`] does not.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn trials(&self, id: RunId) -> Result<Vec<Trial>> {
         let mut trials = Vec::new();
-        self.each_trial(id, Detail::Everything, |trial| trials.push(trial)).map_err(|error| self.error(error))?;
+        self.stream_trials(id, |trial| {
+            trials.push(trial);
+            true
+        })?;
         Ok(trials)
     }
 
+    /// Hands over every finished trial of a run with its accounts until `visit` answers `false`; none if there is no
+    /// such run. Holds one trial at a time; what `visit` sees is of one moment.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn stream_trials(&self, id: RunId, visit: impl FnMut(Trial) -> bool) -> Result<()> {
+        self.each_trial(id, Detail::Everything, visit).map_err(|error| self.error(error))
+    }
+
     /// Hands over the trials of a run one by one, with their accounts but without counters.
-    pub(super) fn each_trial_for_summary(&self, id: RunId, visit: impl FnMut(Trial)) -> Result<()> {
+    pub(super) fn each_trial_for_summary(&self, id: RunId, mut visit: impl FnMut(Trial)) -> Result<()> {
+        let visit = |trial| {
+            visit(trial);
+            true
+        };
         self.each_trial(id, Detail::Times, visit).map_err(|error| self.error(error))
     }
 
-    fn each_trial(&self, id: RunId, detail: Detail, mut visit: impl FnMut(Trial)) -> rusqlite::Result<()> {
+    fn each_trial(&self, id: RunId, detail: Detail, mut visit: impl FnMut(Trial) -> bool) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(TRIALS)?;
         let mut rows = statement.query([id])?;
         while let Some(row) = rows.next()? {
             let mut trial = trial_of(row)?;
             trial.workers = read_workers(&self.connection, row.get(0)?, detail)?;
             trial.task_times = task_times::read(&self.connection, row.get(0)?)?;
-            visit(trial);
+            lock_waits::read(&self.connection, row.get(0)?, &mut trial)?;
+            if !visit(trial) {
+                break;
+            }
         }
         Ok(())
     }
@@ -112,12 +131,13 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
                  tasks_done, digest, verified, tier, marks, mark_ns, counter_reads, rdpmc_reads, counter_read_ns,
                  schedstat_reads, schedstat_read_ns, cpu_clock_reads, cpu_clock_read_ns, accounting_share,
                  noise_window_ns, noise_cpus, noise_steal_ns, noise_steal_most_ns, noise_other_cpu_ns,
-                 noise_frequency_min_khz, noise_frequency_max_khz, noise_throttles, output)
+                 noise_frequency_min_khz, noise_frequency_max_khz, noise_throttles, output, lock_waits_measured,
+                 holders_measured)
              VALUES (:run, :case, :repetition, :warmup, :status, :error, :wall_ns, :tasks_planned,
                  :tasks_done, :digest, :verified, :tier, :marks, :mark_ns, :counter_reads, :rdpmc_reads,
                  :counter_read_ns, :schedstat_reads, :schedstat_read_ns, :cpu_clock_reads, :cpu_clock_read_ns, :share,
                  :window_ns, :cpus, :steal_ns, :steal_most_ns, :other_cpu_ns, :frequency_min_khz, :frequency_max_khz,
-                 :throttles, :output)",
+                 :throttles, :output, :lock_waits_measured, :holders_measured)",
         )?
         .execute(named_params! {
             ":run": run,
@@ -151,13 +171,22 @@ pub(super) fn write_trial(connection: &Connection, run: RunId, trial: &Trial) ->
             ":frequency_max_khz": noise.and_then(|it| it.frequency_max_khz),
             ":throttles": noise.and_then(|it| it.throttles),
             ":output": trial.output,
+            ":lock_waits_measured": trial.lock_waits.as_ref().map(|_| true),
+            ":holders_measured": trial.holders.as_ref().map(|_| true),
         })?;
     let id = connection.last_insert_rowid();
     trial.task_times.iter().try_for_each(|times| task_times::write(connection, id, times))?;
-    trial.workers.iter().try_for_each(|worker| write_worker(connection, id, worker))
+    for (row, worker) in (0..).zip(&trial.workers) {
+        let worker = write_worker(connection, id, worker)?;
+        if let Some(timeline) = trial.timelines.iter().find(|it| it.row == row) {
+            timelines::write(connection, worker, timeline)?;
+        }
+    }
+    lock_waits::write(connection, id, trial)
 }
 
-fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> rusqlite::Result<()> {
+/// Writes a worker with its phases, and gives its id.
+fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
             "INSERT INTO workers (trial, role, number, pid, tid, thread, command, core, tasks, life_ns, accounted_ns,
@@ -187,7 +216,8 @@ fn write_worker(connection: &Connection, trial: i64, worker: &WorkerAccount) -> 
             ":notes": Json(&worker.notes),
         })?;
     let id = connection.last_insert_rowid();
-    worker.phases.iter().try_for_each(|account| write_account(connection, id, account))
+    worker.phases.iter().try_for_each(|account| write_account(connection, id, account))?;
+    Ok(id)
 }
 
 fn write_account(connection: &Connection, worker: i64, account: &PhaseAccount) -> rusqlite::Result<()> {
@@ -235,8 +265,11 @@ fn trial_of(row: &Row<'_>) -> rusqlite::Result<Trial> {
         accounting: accounting_of(&mut columns)?,
         noise: noise_of(&mut columns)?,
         output: columns.take()?,
+        lock_waits: columns.take::<Option<bool>>()?.map(|_| Vec::new()),
+        holders: columns.take::<Option<bool>>()?.map(|_| Vec::new()),
         workers: Vec::new(),
         task_times: Vec::new(),
+        timelines: Vec::new(),
     })
 }
 

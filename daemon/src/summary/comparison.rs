@@ -281,6 +281,8 @@ mod tests {
             submitted_at,
             started_at: None,
             finished_at: None,
+            tags: Vec::new(),
+            note: None,
         };
         Run { head, summary: summarize(&experiment, &trials, 2), experiment, host: Some(host()), trials }
     }

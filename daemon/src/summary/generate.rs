@@ -8,6 +8,7 @@ use gild_model::case::{CounterScope, LockPolicy, Model, Pinning};
 use gild_model::choice::CaseChoice;
 use gild_model::experiment::Experiment;
 use gild_model::host::Tier;
+use gild_model::lock_wait::{Holder, HoldingFunction, LockKind, LockWait};
 use gild_model::noise::Noise;
 use gild_model::phase::Phase;
 use gild_model::summary::Shares;
@@ -47,6 +48,7 @@ pub fn experiment() -> Experiment {
         warmups: 1,
         counters: CounterScope::Phase,
         max_overhead: gild_model::experiment::MAX_OVERHEAD_DEFAULT,
+        timeline: 0,
         task_limit_s: None,
         trial_limit_s: Some(1.5),
     }
@@ -160,6 +162,7 @@ fn accounting_of(share: f64) -> AccountingCost {
 /// A trial that is done and has no accounts.
 pub fn done(case: u32, repetition: u32) -> Trial {
     Trial {
+        timelines: Vec::new(),
         case,
         repetition,
         warmup: false,
@@ -174,6 +177,8 @@ pub fn done(case: u32, repetition: u32) -> Trial {
         accounting: None,
         noise: None,
         task_times: Vec::new(),
+        lock_waits: Some(Vec::new()),
+        holders: None,
         workers: Vec::new(),
         output: None,
     }
@@ -322,9 +327,11 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
     );
     let work = (maybe(), maybe(), 0..=INTEGER_MAX, option::of(any::<String>()), option::of(any::<bool>()));
     let noise = option::of(any_noise());
-    let workers = (vec(any_worker(), 0..4), vec(any_task_times(), 0..3));
+    let waits = (option::of(vec(any_lock_wait(), 0..4)), option::of(vec(any_holding_function(), 0..4)));
+    let workers = (vec(any_worker(), 0..4), vec(any_task_times(), 0..3), waits);
     let accounts = (option::of(any_accounting()), noise, workers, option::of(any::<String>()));
     (end, work, accounts).prop_map(|(end, work, accounts)| Trial {
+        timelines: Vec::new(),
         case: 0,
         repetition: end.0,
         warmup: end.1,
@@ -340,8 +347,28 @@ pub fn any_trial() -> impl Strategy<Value = Trial> {
         noise: accounts.1,
         workers: accounts.2.0,
         task_times: accounts.2.1,
+        lock_waits: accounts.2.2.0,
+        holders: accounts.2.2.1,
         output: accounts.3,
     })
+}
+
+/// Any wait, sensible or not.
+fn any_lock_wait() -> impl Strategy<Value = LockWait> {
+    let holder = prop_oneof![
+        any::<u32>().prop_map(Holder::Worker),
+        select(&[Holder::Nobody, Holder::Others, Holder::Unknown][..]),
+    ];
+    (select(&LockKind::ALL[..]), any::<u32>(), holder, 0..=INTEGER_MAX, 0..=INTEGER_MAX)
+        .prop_map(|(lock, waiter, holder, waited_ns, entries)| LockWait { lock, waiter, holder, waited_ns, entries })
+}
+
+/// Any function, sensible or not.
+fn any_holding_function() -> impl Strategy<Value = HoldingFunction> {
+    let text = || option::of(any::<String>());
+    (text(), text(), option::of(any::<u32>()), 0..=INTEGER_MAX, 0..=INTEGER_MAX).prop_map(
+        |(function, file, line, waited_ns, hand_overs)| HoldingFunction { function, file, line, waited_ns, hand_overs },
+    )
 }
 
 /// Checks that shares are parts of one whole.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gild_model::case::{LockPolicy, Model, Pinning};
 use gild_model::host::Tier;
+use gild_model::lock_wait::top_holder;
 use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseNoise, CaseSummary};
 use gild_model::trial::Trial;
@@ -40,6 +41,8 @@ pub(super) struct Notes {
     bare: u32,
     /// Notes of workers, and of how many.
     of_workers: BTreeMap<String, u64>,
+    /// Functions that held the interpreter's lock: of a recording there is one trial.
+    top_holder: Option<String>,
 }
 
 impl Notes {
@@ -50,6 +53,7 @@ impl Notes {
         }
         self.trials += 1;
         self.bare += u32::from(trial.tier < Tier::Software);
+        self.top_holder = self.top_holder.take().or_else(|| top_holder(trial.holders.as_deref()?));
         // Said of the case.
         let of_workers = trial.workers.iter().flat_map(|worker| &worker.notes).filter(|note| *note != BLOCKS_LOOP);
         for note in of_workers {
@@ -71,7 +75,7 @@ impl Notes {
             (left_out > 0).then(|| format!("further notes of workers, to be read with the trials: {left_out}"));
         let of_workers = self.of_workers.into_iter().take(WORKER_NOTES_MAX);
         let of_workers = of_workers.map(|(note, count)| format!("{note} (rows of accounts: {count})"));
-        bare.into_iter().chain(of_workers).chain(left_out)
+        self.top_holder.into_iter().chain(bare).chain(of_workers).chain(left_out)
     }
 }
 

@@ -189,7 +189,8 @@ fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
     let recorded = facts.case.model == Model::Recorded;
     let doing = match (part, facts.case.in_flight) {
         (Part::Lock, _) if recorded => "waiting for the interpreter's lock",
-        (Part::Io, _) if recorded => "in calls that wait for input, output, children or the clock",
+        (Part::Io, _) if recorded => "in calls that wait for input, output or children",
+        (Part::Idle, _) if recorded => "with nothing to do",
         (Part::Io, Some(1)) if !facts.blocks_loop => "waiting until it could go on",
         (Part::Io, Some(_)) if !facts.blocks_loop => "waiting until one of them could go on",
         _ => part.words(),

@@ -72,6 +72,7 @@ impl Lab {
             tier,
             counter_groups: if counters { host.counter_groups } else { Vec::new() },
             counts_kernel: host.counts_kernel,
+            timeline: 0,
         };
         let plugin: &'static Plugin = Box::leak(Box::new(Plugin::load(&spec.plugin).expect("the plugin is built")));
         let kernel = plugin.kernel(&spec.kernel).expect("the plugin has the kernel");
@@ -92,8 +93,8 @@ impl Lab {
 
     /// Runs the case once and gives its wall time, in nanoseconds.
     pub fn run(&self) -> u64 {
-        let file = memory_file(self.spec.case.workers).expect("a ledger");
-        let map: &'static Map = Box::leak(Box::new(Map::create(&file, self.spec.case.workers).expect("a ledger")));
+        let file = memory_file(self.spec.case.workers, 0).expect("a ledger");
+        let map: &'static Map = Box::leak(Box::new(Map::create(&file, self.spec.case.workers, 0).expect("a ledger")));
         let class_of = self.tasks.iter().map(|task| task.class);
         let log = TaskLog::lay_out(&file, map, &[], class_of).expect("a task log");
         let plan = &self.plan.with_log(log);

@@ -12,7 +12,7 @@ from . import child, truth
 
 WORKLOAD = Path(__file__).resolve().parent.parent / "workload" / "workload.py"
 # Units of work: one to three seconds each on an ordinary core, but for `calls`, which a tracer makes many times as long.
-SIZES = {"contended": 300, "alone": 300, "released": 600, "sleeping": 400, "calls": 1000}
+SIZES = {"contended": 300, "alone": 300, "released": 600, "sleeping": 400, "calls": 1000, "ping-pong": 400}
 QUICK_DIVISOR = 4
 
 

@@ -10,6 +10,8 @@ ABOUT = {
     "released": "4 threads of hashing, which gives the lock away",
     "sleeping": "4 threads that sleep: they wait, but not for the lock",
     "calls": "1 thread that does nothing but call: nobody to wait for",
+    "ping-pong": "2 threads that hand a lock of their own back and forth; which part of that is waiting for the interpreter's lock, no "
+    "clock tells",
 }
 HEAD = ["peer", "wall ratio", "CPU ratio", "whole command", "lock wait, bare", "lock wait, under it", "it reports", "error, points", "notes"]
 LEGEND = ["peer", "what it reports as waiting for the lock"]

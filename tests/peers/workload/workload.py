@@ -36,6 +36,23 @@ def fibonacci(n):
     return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
 
 
+class Exchange:
+    """Two threads that hand a turn back and forth, and do nothing else: a hundred rounds a unit."""
+
+    def __init__(self):
+        self.turns, self.role, self.roles = [threading.Lock(), threading.Lock()], threading.local(), iter(range(2))
+        self.turns[1].acquire()
+
+    def __call__(self):
+        if not hasattr(self.role, "mine"):
+            mine = next(self.roles)
+            self.role.mine, self.role.other = self.turns[mine], self.turns[1 - mine]
+        mine, other = self.role.mine, self.role.other
+        for _ in range(100):
+            mine.acquire()
+            other.release()
+
+
 # name: threads, one unit of work
 WORKLOADS = {
     "contended": (10, lambda: multiply(20)),
@@ -43,9 +60,12 @@ WORKLOADS = {
     "released": (4, lambda: hashlib.sha256(BUFFER)),
     "sleeping": (4, lambda: time.sleep(0.01)),
     "calls": (1, lambda: fibonacci(18)),
+    "ping-pong": (2, Exchange()),
 }
 # Whose units wait, and not for the lock: they are timed one by one, and what they were off the core for is not the lock's.
 WAITS_ELSEWHERE = ["sleeping"]
+# Of whose units each thread does as many as every other.
+IN_STEP = ["ping-pong"]
 
 
 def now(schedstat):
@@ -101,7 +121,8 @@ def stolen_seconds():
 def main(name, size, report):
     count, unit = WORKLOADS[name]
     todo, accounts, barrier = [None] * size, [], threading.Barrier(count)
-    threads = [threading.Thread(target=thread, args=(unit, name in WAITS_ELSEWHERE, todo, barrier, accounts)) for _ in range(count)]
+    todos = [list(todo) if name in IN_STEP else todo for _ in range(count)]
+    threads = [threading.Thread(target=thread, args=(unit, name in WAITS_ELSEWHERE, todo, barrier, accounts)) for todo in todos]
     stolen, start = stolen_seconds(), time.monotonic_ns()
     for one in threads:
         one.start()

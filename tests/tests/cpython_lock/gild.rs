@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gild_engine::ledger::layout::attention::DROP_LOCK;
+use gild_engine::ledger::waits::WaitRow;
 use gild_engine::locks::cpython::Gil;
+use gild_engine::locks::waits::{Seat, Waits};
 
 use crate::figures::{Convoy, Spin, median};
 
@@ -28,7 +30,7 @@ impl Shared {
     fn new(threads: usize, interval: Duration) -> Shared {
         let attention: Vec<_> = (0..threads).map(|_| &*Box::leak(Box::new(AtomicU32::new(0)))).collect();
         Shared {
-            gil: Gil::new(interval, attention.clone()),
+            gil: Gil::new(interval, attention.clone(), waits(threads)),
             attention,
             stopping: AtomicBool::new(false),
             last: AtomicUsize::new(usize::MAX),
@@ -85,6 +87,12 @@ impl Shared {
         self.gil.drop_lock(me);
         lengths_ns
     }
+}
+
+/// The books are kept, as under every lock of gild's.
+fn waits(threads: usize) -> Waits {
+    let seat = |number| Seat { number, row: Box::leak(Box::new(WaitRow::new())) };
+    Waits::new((0..threads as u32).map(seat).collect())
 }
 
 /// Threads that only compute.

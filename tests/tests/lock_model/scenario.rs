@@ -2,7 +2,7 @@
 //!
 //! It is the policies' very source files that are checked, beside a `sync` whose every step is the checker's choice. The
 //! workers themselves assert, of what the lock guards (the [`Room`]): mutual exclusion; that no wake-up is lost (where no
-//! wait ever times out, every waiter still gets the lock); progress of every waiter where holders only drop on request and
+//! wait ever times out, every waiter still gets the lock); that nobody is said to have waited for itself; progress of every waiter where holders only drop on request and
 //! waits time out at any time; forced switching (who dropped on request is not the next to have the lock); the order of a
 //! fair lock. Of the lock of Python 2 only the first two hold, for it promises no more: that its holder can win it
 //! back at once is found, too.
@@ -21,13 +21,15 @@ use super::cpython2::InterpreterLock;
 use super::fair::Fair;
 use super::sync::Ordering::Relaxed;
 use super::sync::{self, AtomicU32};
+use super::waits::{Seat, Waits};
+use super::{Holder, WaitRow};
 
 /// Nobody has been in the room.
 const NOBODY: usize = usize::MAX;
 
 /// A lock policy, as a worker uses it.
 pub trait Policy: Send + Sync + 'static {
-    fn new(attention: Vec<&'static AtomicU32>) -> Self;
+    fn new(attention: Vec<&'static AtomicU32>, waits: Waits) -> Self;
     fn take(&self, worker: usize);
     fn drop_lock(&self, worker: usize);
     /// A safe point of the holder: whether it has to drop the lock.
@@ -45,8 +47,8 @@ pub trait Policy: Send + Sync + 'static {
 }
 
 impl Policy for Gil {
-    fn new(attention: Vec<&'static AtomicU32>) -> Gil {
-        Gil::new(Duration::ZERO, attention)
+    fn new(attention: Vec<&'static AtomicU32>, waits: Waits) -> Gil {
+        Gil::new(Duration::ZERO, attention, waits)
     }
     fn take(&self, worker: usize) {
         if !self.try_take(worker) {
@@ -65,8 +67,8 @@ impl Policy for Gil {
 }
 
 impl Policy for Fair {
-    fn new(attention: Vec<&'static AtomicU32>) -> Fair {
-        Fair::new(Duration::ZERO, attention)
+    fn new(attention: Vec<&'static AtomicU32>, waits: Waits) -> Fair {
+        Fair::new(Duration::ZERO, attention, waits)
     }
     fn take(&self, worker: usize) {
         if !self.try_take(worker) {
@@ -83,8 +85,8 @@ impl Policy for Fair {
 
 /// Gives the lock back at every second safe point. Whether anybody else takes it is chance.
 impl Policy for InterpreterLock {
-    fn new(_: Vec<&'static AtomicU32>) -> InterpreterLock {
-        InterpreterLock::new(2)
+    fn new(_: Vec<&'static AtomicU32>, waits: Waits) -> InterpreterLock {
+        InterpreterLock::new(2, waits)
     }
     fn take(&self, worker: usize) {
         if !self.try_take(worker) {
@@ -107,8 +109,8 @@ impl Policy for InterpreterLock {
 pub struct Convoy(InterpreterLock);
 
 impl Policy for Convoy {
-    fn new(attention: Vec<&'static AtomicU32>) -> Convoy {
-        Convoy(Policy::new(attention))
+    fn new(attention: Vec<&'static AtomicU32>, waits: Waits) -> Convoy {
+        Convoy(Policy::new(attention, waits))
     }
     fn take(&self, worker: usize) {
         Policy::take(&self.0, worker);
@@ -128,7 +130,7 @@ impl Policy for Convoy {
 pub struct Open;
 
 impl Policy for Open {
-    fn new(_: Vec<&'static AtomicU32>) -> Open {
+    fn new(_: Vec<&'static AtomicU32>, _: Waits) -> Open {
         Open
     }
     fn take(&self, _: usize) {}
@@ -142,6 +144,8 @@ impl Policy for Open {
 pub struct Room<P> {
     lock: P,
     attention: Vec<&'static AtomicU32>,
+    /// Who waited for whom.
+    rows: Vec<&'static WaitRow>,
     /// How many are inside, who was last, and how often that changed.
     inside: AtomicUsize,
     last: AtomicUsize,
@@ -155,9 +159,11 @@ pub struct Room<P> {
 impl<P: Policy> Room<P> {
     pub fn new(workers: usize) -> Arc<Room<P>> {
         let attention: Vec<_> = (0..workers).map(|_| &*Box::leak(Box::new(AtomicU32::new(0)))).collect();
+        let rows: Vec<_> = (0..workers).map(|_| &*Box::leak(Box::new(WaitRow::new()))).collect();
         Arc::new(Room {
-            lock: P::new(attention.clone()),
+            lock: P::new(attention.clone(), waits(&rows)),
             attention,
+            rows,
             inside: AtomicUsize::new(0),
             last: AtomicUsize::new(NOBODY),
             changes: AtomicUsize::new(0),
@@ -205,6 +211,19 @@ impl<P: Policy> Room<P> {
         self.holds.iter().map(|holds| holds.load(Relaxed)).collect()
     }
 
+    /// Nobody waited for itself, and whoever was made to wait got the lock in the end.
+    fn check_waits(&self) {
+        for (worker, row) in self.rows.iter().enumerate() {
+            let waited = row.read();
+            assert!(
+                waited.iter().all(|it| it.holder != Holder::Worker(worker as u32)),
+                "waited for itself: {waited:?}"
+            );
+            let got_it = waited.iter().filter(|it| it.holder == Holder::Nobody).map(|it| it.entries).sum::<u64>();
+            assert!(waited.is_empty() || got_it > 0, "is waiting still: {waited:?}");
+        }
+    }
+
     /// Runs each worker on a thread of its own, the first on this one, until all are done.
     pub fn run(self: Arc<Self>, life: fn(&Room<P>, usize)) -> Vec<usize> {
         let spawn = |worker| {
@@ -216,9 +235,15 @@ impl<P: Policy> Room<P> {
         for thread in threads {
             thread.join().expect("a worker that panics ends the execution");
         }
+        self.check_waits();
         assert_eq!(self.lock.switches(), self.changes.load(Relaxed) as u64, "switches are miscounted");
         self.holds()
     }
+}
+
+/// The list of those who wait, with these rows.
+fn waits(rows: &[&'static WaitRow]) -> Waits {
+    Waits::new((0..).zip(rows).map(|(number, row)| Seat { number, row }).collect())
 }
 
 /// Every worker takes the lock twice and gives it back of its own accord.

@@ -40,6 +40,7 @@ thread_local! {
     static TIME: Cell<Time> = const { Cell::new(Time::StandsStill) };
     static FAULT: Cell<Fault> = const { Cell::new(Fault::None) };
     static WAITING: Cell<usize> = const { Cell::new(0) };
+    static NOW: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Starts a world. To be called at the beginning of each execution.
@@ -47,6 +48,13 @@ pub fn start(time: Time, fault: Fault) {
     TIME.set(time);
     FAULT.set(fault);
     WAITING.set(0);
+    NOW.set(0);
+}
+
+/// The instant: it moves on with every look at the clock.
+pub fn now() -> u64 {
+    NOW.set(NOW.get() + 1);
+    NOW.get()
 }
 
 /// How many threads wait at conditions.

@@ -12,7 +12,7 @@ use crate::{LOCK, lab, rows, run, share, trials};
 fn assert_whole(trial: &Trial, tasks: u64, workers: usize) {
     assert_eq!((trial.tasks_planned, trial.tasks_done), (Some(tasks), tasks), "{trial:#?}");
     let times = trial.task_times.first().unwrap();
-    assert_eq!((times.planned, times.total.count), (tasks, tasks), "{times:?}");
+    assert_eq!((times.planned, times.total.figures.count), (tasks, tasks), "{times:?}");
     assert_eq!(rows(trial, Role::Worker).len(), workers, "{trial:#?}");
     for row in &trial.workers {
         assert_eq!(row.balanced, Some(true), "{row:#?}");

@@ -1,5 +1,6 @@
 //! Programs that must not notice, and processes that come and go.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use gild_model::account::WorkerAccount;
@@ -83,14 +84,7 @@ fn process_pools_of_every_start_method_come_to_their_end() {
 #[test]
 fn a_guest_breaks_nothing_and_sees_every_wait() {
     let lab = Lab::new();
-    let program = lab.path("guest");
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let built = Command::new(compiler)
-        .args(["-std=gnu11", "-O1", "-pthread", "-o"])
-        .arg(&program)
-        .arg(script("guest.c"))
-        .status();
-    assert!(built.expect("a C compiler is installed").success());
+    let program = compiled(&lab, "guest.c");
     record(&lab, [&program]).well();
     let trial = accounts(&lab);
     assert_whole(&trial);
@@ -104,8 +98,49 @@ fn a_guest_breaks_nothing_and_sees_every_wait() {
     assert_eq!(guest.1, 5, "main, three threads, the child that nobody announced: {rows:?}");
     assert!(rows.iter().any(|it| it.0 == "true"), "{rows:?}");
     let child =
-        trial.workers.iter().find(|row| row.pid != trial.workers[0].pid && row.wall_in(Phase::IoWait) >= 15_000_000);
+        trial.workers.iter().find(|row| row.pid != trial.workers[0].pid && row.wall_in(Phase::Idle) >= 15_000_000);
     assert!(child.is_some(), "{:#?}", trial.workers);
+}
+
+/// Compiles one of this test's programs in C.
+fn compiled(lab: &Lab, source: &str) -> PathBuf {
+    let program = lab.path(source.trim_end_matches(".c"));
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let built =
+        Command::new(compiler).args(["-std=gnu11", "-O1", "-pthread", "-o"]).arg(&program).arg(script(source)).status();
+    assert!(built.expect("a C compiler is installed").success());
+    program
+}
+
+#[test]
+fn every_way_to_start_a_program_is_seen_from_the_moment_that_it_was_asked_for() {
+    let lab = Lab::new();
+    let ran = record(&lab, [compiled(&lab, "starts.c")]).well();
+    let trial = accounts(&lab);
+    assert_whole(&trial);
+    let named = |name: &str| {
+        let of_name = trial.workers.iter().filter(|row| row.command.as_deref().unwrap().starts_with(name));
+        of_name.collect::<Vec<_>>()
+    };
+    if cfg!(target_arch = "x86_64") {
+        for name in ["by-execl -c", "by-execlp -c", "by-execle -c"] {
+            let programs = named(name);
+            assert_eq!(programs.len(), 1, "{name}: {:#?}", trial.workers);
+            // What the child was before has written its own end.
+            let before =
+                trial.workers.iter().filter(|row| row.pid == programs[0].pid).min_by_key(|row| row.index).unwrap();
+            assert!(before.index < programs[0].index && before.phases.iter().all(|it| !it.open), "{before:#?}");
+        }
+    }
+    let waited: Vec<u64> = ran.stdout.lines().map(|line| line.parse().unwrap()).collect();
+    let spawned = named("spawned -c");
+    assert_eq!(spawned.len(), 2, "{:#?}", trial.workers);
+    for (row, waited_ns) in [(spawned[0], waited[0]), (named("vforked -c")[0], waited[1])] {
+        let startup_ns = row.wall_in(Phase::Startup);
+        // The parent went on when the child's new program had begun, and the dynamic loader is a part of startup, too.
+        assert!(startup_ns >= waited_ns - waited_ns / 10, "{startup_ns} of {waited_ns} ns: {row:#?}");
+    }
+    assert!(trial.workers.iter().all(|row| !row.notes.iter().any(|note| note.contains("not recorded"))));
 }
 
 #[test]
@@ -143,7 +178,7 @@ fn a_recording_is_kept_like_every_run_and_written_like_every_export() {
         (RunStatus::Done, "sh -c sleep 0.1", "record")
     );
     let shares = run.summary.cases[0].workers.as_ref().unwrap();
-    assert!(shares.io_wait > 0.5, "{shares:?}");
+    assert!(shares.io_wait + shares.idle > 0.9, "the shell waits for its child, which sleeps: {shares:?}");
     lab.gilctl(&["ls"]).well().says(["sh -c sleep 0.1"]);
     lab.gilctl(&["show", "1", "--workers"]).well().says(["sleep 0.1", "io-wait", "balance"]);
     lab.gilctl(&["watch", "1"]).well();

@@ -7,7 +7,10 @@
 
 mod executors;
 mod guests;
+mod live;
+mod locks;
 mod our_code;
+mod strangers;
 mod truths;
 mod turns;
 
@@ -60,6 +63,12 @@ fn share(row: &WorkerAccount, phases: &[Phase]) -> f64 {
 /// A row's time in a state, as a share of its life; a state that one phase lacks is none.
 fn state(row: &WorkerAccount, state: fn(&PhaseAccount) -> Option<u64>) -> f64 {
     row.phases.iter().filter_map(state).sum::<u64>() as f64 / row.accounted_ns as f64
+}
+
+/// The share of its life that a thread was kept from running by the lock, and not by a core that others had when it got it.
+fn blocked_by_lock(row: &WorkerAccount) -> f64 {
+    let in_lock = row.phases.iter().filter(|account| LOCK.contains(&account.phase));
+    in_lock.map(|account| account.blocked_ns.unwrap_or(account.wall_ns)).sum::<u64>() as f64 / row.accounted_ns as f64
 }
 
 /// How often a row was in a phase.

@@ -10,7 +10,7 @@ use gild_tests::lab::Lab;
 use gild_tests::skipped;
 use serde::Deserialize;
 
-use crate::{LOCK, accounts, assert_whole, pythons, record, script, share, state};
+use crate::{LOCK, accounts, assert_whole, blocked_by_lock, pythons, record, script, share, state};
 
 /// What a thread's own clocks said at its end.
 #[derive(Debug, Deserialize)]
@@ -64,7 +64,10 @@ pub fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
     // Where it is not known from which phase the hypervisor took time, that time is still in the phases' time on a CPU. (A
     // thread that its process did not let come to its end has no such figure, and its CPU time is its clock's.)
     let on_cpu_ns = row.phases.iter().filter_map(|it| it.on_cpu_ns).sum::<u64>() - row.stolen_ns.unwrap_or(0);
-    assert!(on_cpu_ns.abs_diff(cpu_ns) <= slack_ns, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
+    // Where switches were too many for records, how much was stolen in all is not known.
+    let may_be_more = row.stolen_ns.is_none() && row.notes.iter().any(|note| note.contains("switched too often"));
+    let is_as_told = if may_be_more { on_cpu_ns + slack_ns >= cpu_ns } else { on_cpu_ns.abs_diff(cpu_ns) <= slack_ns };
+    assert!(is_as_told, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
     type Part = fn(&PhaseAccount) -> Option<u64>;
     let parts: [Part; 4] = [|it| it.on_cpu_ns, |it| it.run_queue_ns, |it| it.blocked_ns, |it| it.stolen_ns];
     let sum: f64 = parts.into_iter().map(|part| state(row, part)).sum();
@@ -101,8 +104,10 @@ fn threads_that_compute_without_the_lock_do_not_wait_for_it() {
         let Some(rows) = threads(&lab, python, what, 3, "0.6") else { return };
         for (row, cpu_ns) in rows {
             assert_complete(&row, cpu_ns);
-            assert!(share(&row, LOCK) < 0.03, "{what}: {row:#?}");
-            assert!(share(&row, &[Phase::Compute]) > 0.9, "{what}: {row:#?}");
+            // Who loses its core while it has the lock, to look at the clock, lets the others wait for it.
+            let margin = 0.03 + 0.15 * state(&row, |it| it.run_queue_ns);
+            assert!(blocked_by_lock(&row) < margin, "{what}: {row:#?}");
+            assert!(share(&row, &[Phase::Compute]) > 0.97 - 2.0 * margin, "{what}: {row:#?}");
         }
     }
 }
@@ -115,7 +120,7 @@ fn who_sleeps_or_waits_for_something_to_happen_is_idle() {
         let Some(rows) = threads(&lab, &python, what, 3, "0.8") else { return };
         for (row, _) in rows {
             assert!(share(&row, &[Phase::Idle]) > 0.85, "{what}: {row:#?}");
-            assert!(share(&row, LOCK) < 0.05, "{what}: {row:#?}");
+            assert!(blocked_by_lock(&row) < 0.05, "{what}: {row:#?}");
             assert!(state(&row, |it| it.on_cpu_ns) < 0.1, "{what}: {row:#?}");
         }
     }
@@ -148,7 +153,7 @@ fn waiting_for_a_core_is_never_waiting_for_the_lock() {
     assert_whole(&trial);
     if trial.tier >= Tier::Software {
         assert!(state(row, |it| it.run_queue_ns) > 0.4, "{row:#?}");
-        assert!(share(row, LOCK) < 0.02, "{row:#?}");
+        assert!(blocked_by_lock(row) < 0.02, "{row:#?}");
         assert!(share(row, &[Phase::Compute]) > 0.9, "{row:#?}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use gild_model::account::{CounterReading, PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
+use gild_model::lock_wait::{LockKind, LockWait};
 use gild_model::phase::Phase;
 use gild_model::trial::AccountingCost;
 
@@ -13,6 +14,7 @@ use super::map::Map;
 use super::notes;
 use super::owner::{is_born, positive};
 use super::task_log::writer::load_text;
+use super::waits::Waited;
 use super::writer::read_consistently;
 use crate::attribution::{Span, States, split};
 use crate::clock::{Anchor, Rate};
@@ -47,6 +49,8 @@ pub struct Books {
     pub accounting: Option<AccountingCost>,
     /// The coordinator first, then the workers in order.
     pub workers: Vec<WorkerAccount>,
+    /// Who made whom wait for a lock, waiter by waiter.
+    pub lock_waits: Vec<LockWait>,
     /// Deadly signals noted.
     pub faults: Vec<Fault>,
 }
@@ -78,9 +82,22 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
         tasks_done: workers.iter().map(|worker| worker.tasks).sum(),
         tier: lowest_tier(map.coordinator(), sections().skip(1)),
         accounting: accounting(header, sections(), &workers),
+        lock_waits: (0..map.workers()).flat_map(|index| lock_waits(map.worker(index), index, rate)).collect(),
         faults: sections().enumerate().filter_map(|(place, section)| fault(section, place)).collect(),
         workers,
     }
+}
+
+/// The row of a worker that waited.
+fn lock_waits(section: &Section, waiter: u32, rate: Rate) -> Vec<LockWait> {
+    let wait = |it: Waited| LockWait {
+        lock: LockKind::Policy,
+        waiter,
+        holder: it.holder,
+        waited_ns: rate.to_ns(it.ticks),
+        entries: it.entries,
+    };
+    section.waits.read().into_iter().map(wait).collect()
 }
 
 fn known(number: u64) -> Option<u64> {
@@ -126,7 +143,7 @@ fn fault(section: &Section, place: usize) -> Option<Fault> {
     })
 }
 
-fn kernel_phase_names(header: &Header) -> Vec<String> {
+pub(super) fn kernel_phase_names(header: &Header) -> Vec<String> {
     header.kernel_phases.iter().map(|words| load_text(words)).collect()
 }
 
@@ -170,7 +187,7 @@ impl Closing {
             stolen_ns: cpu_ns.and_then(|cpu| stolen(&phases, cpu)),
             voluntary_switches: finished.then(|| section.voluntary.load(Relaxed)),
             involuntary_switches: finished.then(|| section.involuntary.load(Relaxed)),
-            notes: notes::of(section, role, &counters),
+            notes: notes::of(section, role, &counters, accounted_ns),
             counters,
             task_counters: counted(&section.tasks, section.flags.load(Relaxed) & flag::COUNTERS_PER_TASK != 0),
             phases,

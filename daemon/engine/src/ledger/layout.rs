@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use gild_model::phase::Phase;
 
 use super::task_log::layout::ClassCells;
+use super::waits::WaitRow;
 
 /// First word of a ledger: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x03");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gild\x00\x00\x00\x04");
 /// Most phases of its own that a kernel may declare.
 pub const KERNEL_PHASES_MAX: usize = 31;
 /// Bytes kept of the name of a kernel's phase.
@@ -99,6 +100,8 @@ pub struct Header {
     pub kernel_phases: [[AtomicU64; KERNEL_PHASE_NAME_LEN / 8]; KERNEL_PHASES_MAX],
     /// Entries of the task log, or 0: it has not been laid out.
     pub log_entries: AtomicU64,
+    /// Marks that each ring of the timeline has room for, or 0: there are none.
+    pub ring_capacity: AtomicU32,
     /// How the task log is thinned, see [`super::task_log::thinning`].
     pub log_shift: AtomicU32,
     /// The classes of the tasks.
@@ -123,7 +126,7 @@ pub struct Slot {
     pub cpu_ns: AtomicU64,
     /// On-CPU time that the CPU clock did not see, in nanoseconds (see [`flag::STOLEN_PER_PHASE`]).
     pub stolen_ns: AtomicU64,
-    /// Times that the ring was full, so that the split is from schedstat.
+    /// Times that the ring was full or there was none, so that the split is from schedstat.
     pub full: AtomicU64,
     /// Context-switch records lost.
     pub lost: AtomicU64,
@@ -205,6 +208,8 @@ pub struct Section {
     pub schedstat_reads: AtomicU64,
     /// Reads of the thread's CPU clock made.
     pub cpu_clock_reads: AtomicU64,
+    /// Time in which the thread was switched too often for records of it, so that the clocks were shared out, in nanoseconds.
+    pub unrecorded_ns: AtomicU64,
     /// Bits of [`flag`].
     pub flags: AtomicU64,
     /// Which counters count: bit i for the counter at place i.
@@ -221,6 +226,8 @@ pub struct Section {
     pub fault_signal: AtomicU32,
     /// Number of the worker; 0 for the coordinator.
     pub number: AtomicU32,
+    /// Its place in the ledger, and that of its ring: 0 for the coordinator, then the workers in order.
+    pub place: AtomicU32,
     /// Ticks just before its parent started it, or 0.
     pub born_ticks: AtomicU64,
     /// The same instant, in raw nanoseconds.
@@ -253,6 +260,8 @@ pub struct Section {
     pub tasks: CounterCells,
     /// One account per phase and kernel phase.
     pub slots: [Slot; SLOTS],
+    /// Who made this worker wait for a lock; written by whoever holds the lock's mutex.
+    pub waits: WaitRow,
     /// What the worker is asked to do at its next safe point; a cache line of its own, for others write to it.
     pub attention: Attention,
 }
@@ -264,6 +273,7 @@ impl Section {
         for slot in &self.slots {
             slot.entries.store(slot.entries.load(Relaxed), Relaxed);
         }
+        self.waits.touch_pages();
     }
 }
 
@@ -290,5 +300,5 @@ pub const fn size_of_sections(workers: u32) -> usize {
 }
 
 // The goal is at most 64 KiB per worker without a timeline, ring and stack of the accounting included.
-const _: () = assert!(size_of::<Section>() <= 11 * 1024);
+const _: () = assert!(size_of::<Section>() <= 12 * 1024);
 const _: () = assert!(COUNTERS_MAX as u32 * GROUP_BITS <= 64 && GROUPS_MAX <= 1 << GROUP_BITS);

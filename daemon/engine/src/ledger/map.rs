@@ -4,6 +4,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
@@ -14,6 +15,7 @@ use nix::unistd::ftruncate;
 
 use super::layout::{Header, MAGIC, Section, size_of_sections};
 use super::task_log::layout::{ENTRY_BYTES, TaskEntry, offset, size_of_file};
+use super::timeline::MARK_BYTES;
 
 /// A mapped ledger. Everything in it is atomic, so shared references are all that is ever needed.
 #[derive(Debug)]
@@ -28,14 +30,18 @@ unsafe impl Send for Map {}
 unsafe impl Sync for Map {}
 
 impl Map {
-    /// Maps a fresh ledger for `workers` workers, made by [`memory_file`].
+    /// Maps a fresh ledger for `workers` workers with rings of this capacity, made by [`memory_file`].
     ///
     /// # Errors
     /// fstat or mmap failed, or the file is too short.
-    pub fn create(file: impl AsFd, workers: u32) -> io::Result<Map> {
+    pub fn create(file: impl AsFd, workers: u32, ring_capacity: u32) -> io::Result<Map> {
         let map = Map::of_size(file, workers)?;
         map.header().workers.store(workers, Relaxed);
-        (0..workers).for_each(|index| map.worker(index).number.store(index, Relaxed));
+        map.header().ring_capacity.store(ring_capacity, Relaxed);
+        for index in 0..workers {
+            map.worker(index).number.store(index, Relaxed);
+            map.worker(index).place.store(index + 1, Relaxed);
+        }
         map.header().magic.store(MAGIC, Relaxed);
         Ok(map)
     }
@@ -45,7 +51,7 @@ impl Map {
     /// # Errors
     /// memfd_create, ftruncate or mmap failed.
     pub fn private(workers: u32) -> io::Result<Map> {
-        Map::create(memory_file(workers)?, workers)
+        Map::create(memory_file(workers, 0)?, workers, 0)
     }
 
     /// Maps a ledger that somebody else created.
@@ -130,13 +136,34 @@ pub fn map_entries(file: impl AsFd, workers: u32, count: usize) -> io::Result<&'
     Ok(unsafe { std::slice::from_raw_parts(base.cast::<TaskEntry>().as_ptr(), count) })
 }
 
-/// A memfd of the right size for `workers` workers, the largest task log included, sealed against changes of its size.
+/// Maps the rings of a ledger with so many workers, each of this capacity, for as long as the process lives.
+///
+/// # Errors
+/// fstat or mmap failed, or the file is too short.
+pub fn map_rings(file: impl AsFd, workers: u32, capacity: u32) -> io::Result<&'static [AtomicU64]> {
+    let words = (workers as usize + 1) * capacity as usize;
+    let Some(length) = NonZeroUsize::new(words * MARK_BYTES) else { return Ok(&[]) };
+    let start = size_of_file(workers);
+    if fstat(file.as_fd())?.st_size < (start + length.get()) as i64 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the ledger is too short for its rings"));
+    }
+    let (protection, flags) = (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED);
+    // SAFETY: as in `of_size`; the task log ends at a multiple of every page size (`task_log::layout`).
+    let base = unsafe { mmap(None, length, protection, flags, file, start as i64) }?;
+    // SAFETY: the mapping has so many words, is page-aligned, is never unmapped, and holds only atomics, for which every
+    // bit pattern is valid.
+    Ok(unsafe { std::slice::from_raw_parts(base.cast::<AtomicU64>().as_ptr(), words) })
+}
+
+/// A memfd of the right size for `workers` workers, the largest task log and rings of this capacity included, sealed against
+/// changes of its size.
 ///
 /// # Errors
 /// memfd_create, ftruncate or fcntl failed.
-pub fn memory_file(workers: u32) -> io::Result<OwnedFd> {
+pub fn memory_file(workers: u32, ring_capacity: u32) -> io::Result<OwnedFd> {
     let file = memfd_create(c"gild-ledger", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-    ftruncate(&file, size_of_file(workers) as i64)?;
+    let rings = (workers as usize + 1) * ring_capacity as usize * MARK_BYTES;
+    ftruncate(&file, (size_of_file(workers) + rings) as i64)?;
     fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL))?;
     Ok(file)
 }

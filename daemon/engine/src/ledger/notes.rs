@@ -17,7 +17,7 @@ fn fell_further(flags: u64) -> u64 {
 }
 
 /// The notes on a worker, or on the coordinator, with these counters over its life.
-pub(super) fn of(section: &Section, role: Role, counters: &[CounterReading]) -> Vec<String> {
+pub(super) fn of(section: &Section, role: Role, counters: &[CounterReading], life_ns: u64) -> Vec<String> {
     let flags = section.flags.load(Relaxed);
     let several = role == Role::Worker && flags & flag::CORES_OF_SEVERAL_KINDS != 0;
     [
@@ -37,6 +37,7 @@ pub(super) fn of(section: &Section, role: Role, counters: &[CounterReading]) -> 
     .map(|(_, text)| text.to_owned())
     .chain(several.then(|| several_kinds(&CorePmus::of_machine())))
     .chain(sharing(counters).map(str::to_owned))
+    .chain(unrecorded(section.unrecorded_ns.load(Relaxed), life_ns))
     .collect()
 }
 
@@ -65,6 +66,17 @@ fn several_kinds(pmus: &CorePmus) -> String {
     )
 }
 
+/// What is less exact of a thread that was switched too often for records.
+fn unrecorded(unrecorded_ns: u64, life_ns: u64) -> Option<String> {
+    let percent = (100.0 * unrecorded_ns as f64 / life_ns.max(1) as f64).min(100.0);
+    (unrecorded_ns > 0).then(|| {
+        format!(
+            "for {percent:.1} % of its life it was switched too often to record each switch: there its time off the CPU is \
+             shared out among its phases, the waiting ones first, and preempted and waking are not told apart"
+        )
+    })
+}
+
 /// Whether counters shared the PMU. The ratios differ from worker to worker and are in its readings, not here.
 fn sharing(counters: &[CounterReading]) -> Option<&'static str> {
     if counters.iter().any(|counter| counter.value.is_none()) {
@@ -88,8 +100,8 @@ mod tests {
         let map = Map::private(0).unwrap();
         map.coordinator().flags.store(flag::CORES_OF_SEVERAL_KINDS, Relaxed);
         // No case pins a coordinator: there is nothing to do about its counters.
-        assert!(of(map.coordinator(), Role::Coordinator, &[]).is_empty());
-        let notes = of(map.coordinator(), Role::Worker, &[]);
+        assert!(of(map.coordinator(), Role::Coordinator, &[], 1).is_empty());
+        let notes = of(map.coordinator(), Role::Worker, &[], 1);
         assert!(matches!(&notes[..], [note] if note.ends_with("pin the case to cores of one kind")), "{notes:?}");
     }
 
@@ -98,10 +110,21 @@ mod tests {
         let map = Map::private(0).unwrap();
         let with = |value, running_ratio| {
             let reading = |value, running_ratio| CounterReading { name: "cycles".to_owned(), value, running_ratio };
-            of(map.coordinator(), Role::Worker, &[reading(Some(1), Some(1.0)), reading(value, running_ratio)])
+            of(map.coordinator(), Role::Worker, &[reading(Some(1), Some(1.0)), reading(value, running_ratio)], 1)
         };
         assert!(with(Some(7), Some(0.9999)).is_empty());
         assert!(with(Some(7), Some(0.33))[0].starts_with("hardware counters took turns"));
         assert!(with(None, Some(0.0))[0].starts_with("some counters never got onto the PMU"));
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_said_with_its_share() {
+        let map = Map::private(0).unwrap();
+        let section = map.coordinator();
+        section.unrecorded_ns.store(250, Relaxed);
+        let notes = of(section, Role::Worker, &[], 1_000);
+        assert!(matches!(&notes[..], [note] if note.starts_with("for 25.0 % of its life")), "{notes:?}");
+        section.unrecorded_ns.store(0, Relaxed);
+        assert!(of(section, Role::Worker, &[], 1_000).is_empty());
     }
 }

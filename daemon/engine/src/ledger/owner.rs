@@ -4,13 +4,17 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use gild_model::account::Role;
+use gild_model::lock_wait::HoldingFunction;
 use gild_model::phase::Phase;
+use gild_model::timeline::WorkerTimeline;
 
 use super::books::{self, Books};
 use super::layout::{Section, SlotId, UNKNOWN, attention};
 use super::map::{Map, memory_file};
 use super::notes;
 use super::task_log::{self, TaskLogReading, TaskRecord};
+use super::timeline::{self, Rings};
 use super::writer::{read_consistently, stamp_birth};
 use crate::clock::{Anchor, Clock, Rate, raw_ns};
 use crate::record::owner::Recording;
@@ -40,6 +44,19 @@ pub struct LiveWorker {
     pub tasks_done: u64,
 }
 
+/// A trial that is over.
+#[derive(Debug)]
+pub struct Closed {
+    /// Its books.
+    pub books: Books,
+    /// What there was to read of the task log.
+    pub tasks: TaskLogReading,
+    /// The timelines; none if none were asked for. An error: they could not be read.
+    pub timelines: io::Result<Vec<WorkerTimeline>>,
+    /// The functions that held the interpreter's lock while others waited. `None`: not measured.
+    pub functions: Option<Vec<HoldingFunction>>,
+}
+
 /// A trial in progress.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Live {
@@ -54,14 +71,15 @@ pub struct Live {
 }
 
 impl Ledger {
-    /// Creates a ledger for a coordinator and `workers` workers, and stamps the coordinator's birth: call it
-    /// just before the coordinator is started.
+    /// Creates a ledger for a coordinator and `workers` workers, with timelines of so many marks, and stamps the
+    /// coordinator's birth: call it just before the coordinator is started.
     ///
     /// # Errors
     /// memfd_create, ftruncate or mmap failed.
-    pub fn create(workers: u32) -> io::Result<Ledger> {
-        let file = memory_file(workers)?;
-        let map = Map::create(&file, workers)?;
+    pub fn create(workers: u32, timeline_marks: u32) -> io::Result<Ledger> {
+        let ring_capacity = timeline::capacity(timeline_marks);
+        let file = memory_file(workers, ring_capacity)?;
+        let map = Map::create(&file, workers, ring_capacity)?;
         let header = map.header();
         for unknown in [
             &header.tasks_planned,
@@ -120,28 +138,56 @@ impl Ledger {
     }
 
     /// The same for a trial whose accounts are in a recording.
-    pub fn close_in(self, recording: &Recording, visit: impl FnMut(TaskRecord)) -> (Books, TaskLogReading) {
+    pub fn close_in(self, recording: &Recording, has_timelines: bool, visit: impl FnMut(TaskRecord)) -> Closed {
         let header = self.map.header();
         let (from, until) = (header.wall_from.load(Relaxed), header.wall_until.load(Relaxed));
         let rows = recording.close_trial((from != 0).then_some(from..if until != 0 { until } else { u64::MAX }));
         let accounting = recording.accounting(&rows);
-        let (books, tasks) = self.close(visit);
-        let tasks_done = rows.rows.iter().map(|row| row.tasks).sum();
+        let Closed { books, tasks, .. } = self.close(visit);
         let notes = notes::of_recording(&rows).collect::<Vec<_>>();
-        let mut books = Books { tasks_done, tier: rows.tier, accounting, workers: rows.rows, ..books };
+        let timelines = if has_timelines { rows.timelines } else { Vec::new() };
+        let tasks_done = rows.rows.iter().map(|row| row.tasks).sum();
+        let mut books =
+            Books { tasks_done, tier: rows.tier, accounting, workers: rows.rows, lock_waits: rows.lock_waits, ..books };
         if let Some(first) = books.workers.first_mut() {
             first.notes.extend(notes);
         }
-        (books, tasks)
+        Closed { books, tasks, timelines: Ok(timelines), functions: rows.functions.holders }
     }
 
     /// Closes the books, after the last process of the trial is gone, and hands every task that was taken to `visit`.
-    pub fn close(self, visit: impl FnMut(TaskRecord)) -> (Books, TaskLogReading) {
-        let anchor = Anchor::take(Clock::best());
-        let books = books::close(&self.map, self.anchor, anchor);
-        let tasks =
-            task_log::reader::read(&self.file, &self.map, anchor.ticks, books::rate(self.anchor, anchor), visit);
-        (books, tasks)
+    pub fn close(self, visit: impl FnMut(TaskRecord)) -> Closed {
+        let until = Anchor::take(Clock::best());
+        let rate = books::rate(self.anchor, until);
+        Closed {
+            books: books::close(&self.map, self.anchor, until),
+            tasks: task_log::reader::read(&self.file, &self.map, until.ticks, rate, visit),
+            timelines: self.timelines(until, rate),
+            functions: None,
+        }
+    }
+
+    /// The coordinator's first, then the workers'. A trial that did not get as far as its wall time has none.
+    fn timelines(&self, until: Anchor, rate: Rate) -> io::Result<Vec<WorkerTimeline>> {
+        let rings = Rings::attach(&self.file, &self.map)?;
+        let origin = self.map.header().wall_from.load(Relaxed);
+        if origin == 0 {
+            return Ok(Vec::new());
+        }
+        let reader = rings.reader(until, rate, origin);
+        let coordinator = reader.read(self.map.coordinator());
+        let mut names = books::kernel_phase_names(self.map.header());
+        names.truncate(names.iter().take_while(|name| !name.is_empty()).count());
+        let whose = |row, role, index, timeline| {
+            let kernel_phases = names.clone();
+            WorkerTimeline { row, role, index, kernel_phases, timeline }
+        };
+        let coordinator = coordinator.map(|timeline| whose(0, Role::Coordinator, 0, timeline));
+        let workers = (0..self.map.workers()).filter_map(|index| {
+            let timeline = reader.read(self.map.worker(index))?;
+            Some(whose(index + 1, Role::Worker, index, timeline))
+        });
+        Ok(coordinator.into_iter().chain(workers).collect())
     }
 }
 

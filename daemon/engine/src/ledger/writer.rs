@@ -92,6 +92,11 @@ impl<'l> Writer<'l> {
         });
     }
 
+    /// For so long there were no records of switches.
+    pub fn add_unrecorded(self, wall_ns: u64) {
+        add(&self.section.unrecorded_ns, wall_ns);
+    }
+
     /// A task was taken; if it is the current one already, it keeps its time and this is `false`.
     #[inline(always)]
     pub fn take_task(self, task: u64, now: u64) -> bool {

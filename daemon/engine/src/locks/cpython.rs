@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use super::DROP_LOCK;
 use super::sync::Ordering::{Acquire, Relaxed, Release};
-use super::sync::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard};
+use super::sync::{AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard, now};
+use super::waits::Waits;
 
 /// No worker has held the lock yet.
 const NOBODY: usize = usize::MAX;
@@ -42,16 +43,17 @@ pub struct Gil {
 struct State {
     locked: bool,
     switch_number: u64,
+    waits: Waits,
 }
 
 impl Gil {
     /// A free lock.
-    pub fn new(interval: Duration, attention: Vec<&'static AtomicU32>) -> Gil {
+    pub fn new(interval: Duration, attention: Vec<&'static AtomicU32>, waits: Waits) -> Gil {
         Gil {
             // CPython waits for at least a microsecond.
             interval: interval.max(Duration::from_micros(1)),
             attention,
-            state: Mutex::new(State { locked: false, switch_number: 0 }),
+            state: Mutex::new(State { locked: false, switch_number: 0, waits }),
             cond: Condvar::new(),
             last_holder: AtomicUsize::new(NOBODY),
             switch_mutex: Mutex::new(()),
@@ -79,6 +81,10 @@ impl Gil {
     /// the state's mutex is held.
     pub fn take(&self, worker: usize, mut timed_out: impl FnMut()) {
         let mut state = self.state.lock();
+        let waits = state.locked;
+        if waits {
+            state.waits.enter(worker, now());
+        }
         while state.locked {
             let switch_number = state.switch_number;
             let (woken, in_vain) = self.cond.wait_timeout(state, self.interval);
@@ -90,6 +96,9 @@ impl Gil {
             if in_vain && state.locked && state.switch_number == switch_number {
                 self.request_drop();
             }
+        }
+        if waits {
+            state.waits.leave(worker, now());
         }
         self.own(state, worker);
     }
@@ -117,6 +126,7 @@ impl Gil {
     pub fn drop_lock(&self, worker: usize) {
         debug_assert_eq!(self.last_holder.load(Relaxed), worker, "only the holder drops the lock");
         let mut state = self.state.lock();
+        state.waits.release(worker, now);
         state.locked = false;
         // Under the mutex, as in CPython.
         self.cond.notify_one();

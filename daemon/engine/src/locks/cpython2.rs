@@ -19,7 +19,8 @@
 //! bytecode longer, and it can be put off by one bytecode before a `try`.
 
 use super::sync::Ordering::Relaxed;
-use super::sync::{AtomicUsize, Condvar, Mutex, MutexGuard};
+use super::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, now};
+use super::waits::Waits;
 
 /// The lock; workers are numbered from 0.
 #[derive(Debug)]
@@ -38,16 +39,17 @@ struct State {
     locked: bool,
     last_holder: Option<usize>,
     switch_number: u64,
+    waits: Waits,
 }
 
 impl InterpreterLock {
     /// A free lock, which is given back every `check_interval` safe points.
-    pub fn new(check_interval: u32) -> InterpreterLock {
+    pub fn new(check_interval: u32, waits: Waits) -> InterpreterLock {
         let check_interval = check_interval.max(1) as usize;
         InterpreterLock {
             check_interval,
             ticks: AtomicUsize::new(check_interval),
-            state: Mutex::new(State { locked: false, last_holder: None, switch_number: 0 }),
+            state: Mutex::new(State { locked: false, last_holder: None, switch_number: 0, waits }),
             cond: Condvar::new(),
             waiters: AtomicUsize::new(0),
         }
@@ -86,11 +88,13 @@ impl InterpreterLock {
         let mut state = self.state.lock();
         if state.locked {
             self.count_waiters(&state, 1);
+            state.waits.enter(worker, now());
             while state.locked {
                 in_vain();
                 state = self.cond.wait(state);
             }
             self.count_waiters(&state, -1);
+            state.waits.leave(worker, now());
         }
         Self::own(state, worker);
     }
@@ -110,6 +114,7 @@ impl InterpreterLock {
     pub fn drop_lock(&self, worker: usize) {
         let mut state = self.state.lock();
         debug_assert_eq!(state.last_holder, Some(worker), "only the holder drops the lock");
+        state.waits.release(worker, now);
         state.locked = false;
         let wanted = self.is_wanted();
         // As a semaphore, which is posted without a mutex: whoever wakes up does not first wait for the poster to go on.

@@ -22,7 +22,8 @@
 use std::time::Duration;
 
 use super::DROP_LOCK;
-use super::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering::Relaxed};
+use super::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering::Relaxed, now};
+use super::waits::Waits;
 
 /// The lock; workers are numbered from 0.
 #[derive(Debug)]
@@ -45,12 +46,13 @@ struct State {
     holder: Option<usize>,
     last_holder: Option<usize>,
     switch_number: u64,
+    waits: Waits,
 }
 
 impl Fair {
     /// A free lock.
-    pub fn new(interval: Duration, attention: Vec<&'static AtomicU32>) -> Fair {
-        let state = State { next_ticket: 0, serving: 0, holder: None, last_holder: None, switch_number: 0 };
+    pub fn new(interval: Duration, attention: Vec<&'static AtomicU32>, waits: Waits) -> Fair {
+        let state = State { next_ticket: 0, serving: 0, holder: None, last_holder: None, switch_number: 0, waits };
         Fair {
             // As under `cpython`.
             interval: interval.max(Duration::from_micros(1)),
@@ -82,11 +84,18 @@ impl Fair {
         let mut state = self.state.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
+        let waits = state.serving != ticket;
+        if waits {
+            state.waits.enter(worker, now());
+        }
         while state.serving != ticket {
             state = match state.serving + 1 == ticket {
                 true => self.wait_as_first(state, ticket, &mut timed_out),
                 false => self.place(ticket).wait(state),
             };
+        }
+        if waits {
+            state.waits.leave(worker, now());
         }
         self.own(&mut state, worker);
     }
@@ -127,6 +136,7 @@ impl Fair {
     pub fn drop_lock(&self, worker: usize) {
         let mut state = self.state.lock();
         debug_assert_eq!(state.holder, Some(worker), "only the holder drops the lock");
+        state.waits.release(worker, now);
         state.holder = None;
         state.serving += 1;
         if state.serving < state.next_ticket {

@@ -5,6 +5,7 @@
 //! | [`cpython`] | the global interpreter lock of CPython 3.2 and later |
 //! | [`cpython2`] | the interpreter lock of Python 2 |
 //! | [`fair`] | a lock that is handed over in the order of asking |
+//! | [`waits`] | who waits, and who makes them wait |
 //! | [`sync`] | what they are made of |
 //!
 //! The end-to-end tests hold `cpython` beside the lock of a real CPython (`cpython_lock`), and put all of them under
@@ -16,21 +17,24 @@ pub mod fair;
 pub mod sync;
 #[cfg(test)]
 mod tests;
+pub mod waits;
 
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use gild_model::case::{Case, LockPolicy};
 use gild_model::choice::{CHECK_INTERVAL_DEFAULT, INTERVAL_US_DEFAULT};
+use gild_model::lock_wait::{Holder, LockKind};
 use gild_model::phase::Phase;
 
-use crate::ledger::layout::SlotId;
 use crate::ledger::layout::attention::{COUNT_SAFE_POINTS, DROP_LOCK};
+use crate::ledger::layout::{Section, SlotId};
+use crate::ledger::waits::WaitRow;
 use crate::measure::meter::Meter;
 use cpython::Gil;
 use cpython2::InterpreterLock;
 use fair::Fair;
+use waits::{Seat, Waits};
 
 /// A lock policy in force, shared by all workers of a process.
 #[derive(Debug)]
@@ -46,27 +50,30 @@ pub enum Lock {
 }
 
 impl Lock {
-    /// Makes the lock of a case. `attention` are the words of the workers that share it, in order: the lock asks its holder
-    /// to drop it through them.
-    pub fn of_case(case: &Case, attention: Vec<&'static AtomicU32>) -> Lock {
+    /// Makes the lock of a case. `workers` are those that share it, in order: the lock asks its holder to drop it through
+    /// the attention word, and books who waited for whom.
+    pub fn of_case(case: &Case, workers: &[&'static Section]) -> Lock {
+        let attention = || workers.iter().map(|section| &section.attention.0).collect();
         let interval = Duration::from_micros(case.interval_us.unwrap_or(INTERVAL_US_DEFAULT));
         match case.lock.unwrap_or(LockPolicy::None) {
             LockPolicy::None => Lock::None,
-            LockPolicy::Cpython => Lock::Cpython(Gil::new(interval, attention)),
+            LockPolicy::Cpython => Lock::Cpython(Gil::new(interval, attention(), waits(workers))),
             LockPolicy::Cpython2 => {
                 // Every safe point is to be seen.
-                for word in attention {
-                    word.fetch_or(COUNT_SAFE_POINTS, Relaxed);
+                for section in workers {
+                    section.attention.0.fetch_or(COUNT_SAFE_POINTS, Relaxed);
                 }
-                Lock::Cpython2(InterpreterLock::new(case.check_interval.unwrap_or(CHECK_INTERVAL_DEFAULT)))
+                let check_interval = case.check_interval.unwrap_or(CHECK_INTERVAL_DEFAULT);
+                Lock::Cpython2(InterpreterLock::new(check_interval, waits(workers)))
             }
-            LockPolicy::Fair => Lock::Fair(Fair::new(interval, attention)),
+            LockPolicy::Fair => Lock::Fair(Fair::new(interval, attention(), waits(workers))),
         }
     }
 
-    /// The lock of an interpreter that has one worker, with this word: taken and given back, and never waited for.
-    pub fn of_one(attention: &'static AtomicU32) -> Lock {
-        Lock::Cpython(Gil::new(Duration::from_micros(INTERVAL_US_DEFAULT), vec![attention]))
+    /// The lock of an interpreter that has one worker: taken and given back, and never waited for.
+    pub fn of_one(worker: &'static Section) -> Lock {
+        let interval = Duration::from_micros(INTERVAL_US_DEFAULT);
+        Lock::Cpython(Gil::new(interval, vec![&worker.attention.0], waits(&[worker])))
     }
 
     /// Takes the lock, waiting for it as `lock-wait`; afterwards time is booked to `then`.
@@ -146,4 +153,10 @@ impl Lock {
             Lock::Fair(fair) => fair.take(worker, || meter.relieve()),
         }
     }
+}
+
+/// The list of those who wait, with the rows of these workers.
+fn waits(workers: &[&'static Section]) -> Waits {
+    let seat = |section: &&'static Section| Seat { number: section.number.load(Relaxed), row: &section.waits };
+    Waits::new(workers.iter().map(seat).collect())
 }

@@ -9,6 +9,14 @@ pub use std::sync::MutexGuard;
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
+use crate::clock::Clock;
+
+/// The instant, in ticks.
+#[inline]
+pub fn now() -> u64 {
+    Clock::best().now()
+}
+
 /// Mutual exclusion without poisoning: nothing is done under a policy's mutex that could leave what it guards half changed.
 #[derive(Debug)]
 pub struct Mutex<T>(std::sync::Mutex<T>);

@@ -12,7 +12,8 @@ use super::meter::Meter;
 use super::switch_ring::SwitchRing;
 use crate::clock::{raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Header, SlotId};
-use crate::ledger::map::Map;
+use crate::ledger::map::{Map, memory_file};
+use crate::ledger::timeline::Rings;
 use crate::ledger::writer::Writer;
 
 /// Measures the unit costs with the meter's own tools and writes them into the header.
@@ -33,7 +34,10 @@ pub fn measure(meter: &Meter<'_>, header: &Header) -> io::Result<()> {
 
 /// The cost of a mark that finds the ring unchanged, in picoseconds.
 fn mark_ps(meter: &Meter<'_>) -> io::Result<u64> {
-    let scratch = Map::private(0)?;
+    let capacity = meter.ring().capacity();
+    let file = memory_file(0, capacity)?;
+    let scratch = Map::create(&file, 0, capacity)?;
+    let mut ring = Rings::attach(&file, &scratch)?.of(scratch.coordinator());
     let writer = Writer::new(scratch.coordinator());
     let (clock, slot) = (meter.clock(), SlotId::phase(Phase::Compute));
     let mut since = clock.now();
@@ -41,6 +45,7 @@ fn mark_ps(meter: &Meter<'_>) -> io::Result<u64> {
         let now = clock.now();
         black_box(meter.tools().ring().is_some_and(SwitchRing::changed));
         writer.turn(slot, now.wrapping_sub(since), slot, now);
+        ring.note(now, slot);
         since = now;
     }))
 }

@@ -14,6 +14,7 @@ mod sparing;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod unrecorded;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -33,6 +34,7 @@ use crate::attribution::{SwitchFold, reconcile};
 use crate::clock::{Anchor, Clock, raw_ns, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::task_log::TaskLog;
+use crate::ledger::timeline::Ring;
 use crate::ledger::writer::{Booking, Writer};
 
 /// Where counters are read at every mark, the CPU clock is read at the first mark after so many nanoseconds, so that time
@@ -48,6 +50,7 @@ pub struct Meter<'l> {
     slot: SlotId,
     since: u64,
     log: TaskLog,
+    ring: Ring,
     /// Number of the worker, for the log.
     number: u32,
     /// Every mark has something to read: no hot path.
@@ -69,6 +72,10 @@ pub struct Meter<'l> {
     unsettled: Option<Unsettled>,
     /// How often, at most.
     settle_every_ns: u64,
+    /// How often the thread is switched, where there are records only while that is not too often.
+    density: Option<unrecorded::Density>,
+    /// Without records: the ticks from which on a mark reads the clocks.
+    due: u64,
 }
 
 impl<'l> Meter<'l> {
@@ -112,6 +119,8 @@ impl<'l> Meter<'l> {
         if scope == CounterScope::Task && tools.counters.is_some() {
             flags |= flag::COUNTERS_PER_TASK;
         }
+        let thins_records = plan.settle_every_ns > 0 && tools.ring.is_some();
+        let density = thins_records.then(|| unrecorded::Density::new(start.raw_ns));
         section.flags.store(flags, Relaxed);
         section.counter_mask.store(tools.counters.as_ref().map_or(0, CounterSet::mask), Relaxed);
         section.counter_groups.store(tools.counters.as_ref().map_or(0, CounterSet::group_numbers), Relaxed);
@@ -123,6 +132,7 @@ impl<'l> Meter<'l> {
             slot: SlotId::phase(Phase::Startup),
             since: section.born_ticks.load(Relaxed),
             log: plan.log,
+            ring: plan.rings.of(section),
             number: section.number.load(Relaxed),
             reads_at_marks,
             tools,
@@ -136,6 +146,8 @@ impl<'l> Meter<'l> {
             overflowed: None,
             unsettled: (plan.settle_every_ns > 0).then(Unsettled::default),
             settle_every_ns: plan.settle_every_ns,
+            density,
+            due: u64::MAX,
         }
     }
 
@@ -160,6 +172,11 @@ impl<'l> Meter<'l> {
     /// What watches the thread.
     pub fn tools(&self) -> &Tools {
         &self.tools
+    }
+
+    /// The ring that marks are noted in.
+    pub fn ring(&self) -> Ring {
+        self.ring
     }
 
     /// The section that this meter writes.
@@ -189,10 +206,11 @@ impl<'l> Meter<'l> {
     pub fn mark_slot(&mut self, next: SlotId) {
         let mut now = self.clock.now();
         // The ring is looked at after the clock was read: unchanged now means that nothing happened before `now`.
-        if self.reads_at_marks || self.tools.ring_changed() {
+        if self.reads_at_marks || self.tools.ring_changed() || now >= self.due {
             now = self.settle();
         }
         self.writer.turn(self.slot, now.wrapping_sub(self.since), next, now);
+        self.ring.note(now, next);
         self.slot = next;
         self.since = now;
     }
@@ -246,6 +264,9 @@ impl<'l> Meter<'l> {
     }
 
     fn settle_once(&mut self) {
+        if self.due != u64::MAX {
+            return self.settle_unrecorded();
+        }
         let mut booking = Booking::default();
         if let Some(ring) = &mut self.tools.ring {
             ring.drain(|event| self.fold.feed(event));

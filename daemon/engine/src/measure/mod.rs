@@ -13,6 +13,7 @@
 //! | [`mapping`], [`perf_error`] | the memory of a perf event, and what can go wrong with one |
 //! | [`tools`] | what watches a thread, and everything cumulative that can be read of it |
 //! | [`budget`] | what reading counters may cost (pure) |
+//! | [`shares`] | what the clocks say of a span without records, shared out (pure) |
 //! | [`unsettled`] | switches that were not yet held against the clocks (pure) |
 //! | [`cost`] | what all this costs |
 
@@ -29,6 +30,7 @@ pub mod perf_page;
 pub mod rdpmc;
 pub mod scaling;
 pub mod schedstat;
+pub mod shares;
 pub mod switch_ring;
 pub mod tools;
 pub mod unsettled;

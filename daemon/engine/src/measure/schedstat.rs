@@ -15,6 +15,8 @@ pub struct Sample {
     pub on_cpu_ns: u64,
     /// Time ready to run without a core, in nanoseconds.
     pub run_delay_ns: u64,
+    /// How often it got a core; 0 where the kernel does not say.
+    pub slices: u64,
 }
 
 /// The open file of the thread that opened it.
@@ -66,7 +68,8 @@ pub fn parse(text: &[u8]) -> Option<Sample> {
             .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
             .filter(|_| !digits.is_empty())
     });
-    Some(Sample { on_cpu_ns: numbers.next()??, run_delay_ns: numbers.next()?? })
+    let (on_cpu_ns, run_delay_ns) = (numbers.next()??, numbers.next()??);
+    Some(Sample { on_cpu_ns, run_delay_ns, slices: numbers.next().flatten().unwrap_or(0) })
 }
 
 #[cfg(test)]
@@ -75,8 +78,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn reads_the_first_two_numbers() {
-        assert_eq!(parse(b"123 456 7\n"), Some(Sample { on_cpu_ns: 123, run_delay_ns: 456 }));
+    fn reads_the_numbers() {
+        assert_eq!(parse(b"123 456 7\n"), Some(Sample { on_cpu_ns: 123, run_delay_ns: 456, slices: 7 }));
+        assert_eq!(parse(b"123 456\n"), Some(Sample { on_cpu_ns: 123, run_delay_ns: 456, slices: 0 }));
         assert_eq!(parse(b"123\n"), None);
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"99999999999999999999999 1 1\n"), None);

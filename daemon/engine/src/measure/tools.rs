@@ -16,6 +16,7 @@ use crate::clock::{Clock, raw_ns, thread_cpu_ns};
 use crate::core_pmus::{Choice, CorePmus};
 use crate::ledger::layout::flag;
 use crate::ledger::task_log::TaskLog;
+use crate::ledger::timeline::Rings;
 use crate::spec::TrialSpec;
 use crate::topology;
 
@@ -39,6 +40,8 @@ pub struct Plan {
     pub max_overhead: f64,
     /// Where tasks are logged; nowhere as long as the coordinator has not laid the log out.
     pub log: TaskLog,
+    /// Where marks are noted; nowhere as long as nobody has mapped the rings.
+    pub rings: Rings,
     /// How often the CPU clock and schedstat are read at most where a thread waits often, in nanoseconds; 0: whenever it
     /// has been off the CPU.
     pub settle_every_ns: u64,
@@ -46,6 +49,8 @@ pub struct Plan {
 
 /// How often the clocks of a recorded program's threads are read at most: a reading costs some 2 µs.
 const RECORDED_SETTLE_NS: u64 = 1_000_000;
+/// Pages of switch records of a recorded program's threads: 512 switches between two visits to a hook.
+pub const RECORDED_RING_PAGES: usize = 4;
 /// Most that reading clocks at every mark may cost a recorded program, where there are no context-switch records.
 const RECORDED_OVERHEAD_MAX: f64 = 0.005;
 
@@ -63,6 +68,7 @@ impl Plan {
             scope: spec.counters,
             max_overhead: spec.max_overhead,
             log: TaskLog::default(),
+            rings: Rings::default(),
             settle_every_ns: 0,
         }
     }
@@ -77,8 +83,14 @@ impl Plan {
             scope: CounterScope::Phase,
             max_overhead: RECORDED_OVERHEAD_MAX,
             log: TaskLog::default(),
+            rings: Rings::default(),
             settle_every_ns: RECORDED_SETTLE_NS,
         }
+    }
+
+    /// The same plan with rings for the timeline.
+    pub fn with_rings(&self, rings: Rings) -> Plan {
+        Plan { rings, ..self.clone() }
     }
 
     /// The same plan with a log.
@@ -258,6 +270,7 @@ mod tests {
     fn plan() -> Plan {
         Plan {
             log: TaskLog::default(),
+            rings: Rings::default(),
             tier: Tier::Software,
             counters: vec![vec![0, 1], vec![TASK_CLOCK]],
             core_pmus: hybrid(),

@@ -8,7 +8,6 @@
 //! In the model `processes` a crew is one worker without a lock; in `hybrid` it is several, under one lock.
 
 use std::io;
-use std::sync::atomic::AtomicU32;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use gild_model::experiment::ParamValue;
@@ -56,9 +55,8 @@ impl Crew<'_> {
     /// Works at these connections, one for each worker, until the coordinator closes them. The calling thread is the first
     /// worker, with an instance that is there already. Gives the exit status of the process.
     pub fn work(&self, instance: &Instance<'_>, channels: Vec<Channel>, meter: &mut Meter<'static>) -> i32 {
-        let words: Vec<&'static AtomicU32> =
-            (0..channels.len()).map(|place| &self.section(place).attention.0).collect();
-        let lock = Lock::of_case(&self.spec.case, words);
+        let workers: Vec<_> = (0..channels.len()).map(|place| self.section(place)).collect();
+        let lock = Lock::of_case(&self.spec.case, &workers);
         let shared = self.kernel.info.shared.then_some(instance);
         let mut channels = channels.into_iter().enumerate();
         let Some((_, mut own)) = channels.next() else { return 0 };

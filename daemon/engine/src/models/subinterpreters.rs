@@ -64,7 +64,7 @@ fn start<'s, 't: 's>(trial: &'t Trial<'t>, scope: &'s thread::Scope<'s, 't>, pee
 fn interpret(trial: &Trial<'_>, worker: usize, section: &'static Section, channel: Channel) {
     crate::fault::watch(section);
     let mut meter = start_pinned(section, trial.plan, trial.cores[worker]);
-    let lock = Lock::of_one(&section.attention.0);
+    let lock = Lock::of_one(section);
     let _told = with_own_instance(trial.kernel, trial.values, channel, &mut meter, |instance, channel, meter| {
         Desk { worker, instance, lock: &lock, place: 0 }.serve(channel, meter)
     });

@@ -57,12 +57,12 @@ pub fn run(trial: &Trial<'_>, coordinator: &mut Meter<'static>) -> Result<Vec<Va
 
 impl<'t> Pool<'t> {
     fn new(trial: &'t Trial<'t>) -> Result<Pool<'t>, String> {
-        let words = (0..trial.cores.len()).map(|worker| &trial.map.worker(worker as u32).attention.0).collect();
+        let workers: Vec<_> = (0..trial.cores.len()).map(|worker| trial.map.worker(worker as u32)).collect();
         let own = if trial.kernel.info.shared { 0 } else { trial.cores.len() };
         let instance = |_| Instance::create(trial.kernel, trial.values).map_err(|error| format!("create: {error}"));
         Ok(Pool {
             trial,
-            lock: Lock::of_case(&trial.spec.case, words),
+            lock: Lock::of_case(&trial.spec.case, &workers),
             instances: (0..own).map(instance).collect::<Result<_, _>>()?,
             queues: trial.queues(),
             results: trial.tasks.iter().map(|_| OnceLock::new()).collect(),

@@ -5,22 +5,35 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
 use gild_model::host::Tier;
+use gild_model::lock_wait::LockWait;
+use gild_model::timeline::WorkerTimeline;
 
-use super::layout::{Kind, Place, Python, read_text};
+use super::functions::{self, Functions};
+use super::layout::{Kind, Place, Python, RING_CAPACITY, read_text};
 use super::map::Map;
 use super::orders::PARTS;
+use super::waits;
 use crate::attribution::{Span, split};
 use crate::clock::{Anchor, Rate};
 use crate::ledger::books::{Closing, balances, tier};
 use crate::ledger::layout::{Section, SlotId, UNKNOWN, flag};
+use crate::ledger::timeline::Reader;
 
 /// The closed books of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Books {
     /// One row per thread, process by process, in the order in which they were born.
     pub rows: Vec<WorkerAccount>,
+    /// Who made whom wait for a lock, waiter by waiter.
+    pub lock_waits: Vec<LockWait>,
+    /// Which functions held the interpreter's lock meanwhile.
+    pub functions: Functions,
     /// The lowest tier of them.
     pub tier: Tier,
+    /// When each of them was in which phase, told from the start of the recording; not of threads that were added up.
+    pub timelines: Vec<WorkerTimeline>,
+    /// Threads whose timelines were left out, because there are [`INTERVALS_MAX`] intervals already.
+    pub without_timeline: u32,
     /// Threads for which there was no place.
     pub without_place: u32,
     /// Threads that were there when the recording ended.
@@ -33,6 +46,9 @@ pub struct Books {
     pub parts_missing: Vec<&'static str>,
 }
 
+/// Most intervals that the timelines of a recording have together.
+pub const INTERVALS_MAX: usize = 1 << 20;
+
 /// Why a thread has no last act of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum End {
@@ -44,26 +60,39 @@ pub(super) enum End {
     Never(Anchor),
 }
 
+impl End {
+    /// When it was, for one that has to be closed at `until`.
+    fn at(self, until: Anchor) -> Anchor {
+        match self {
+            End::Own => until,
+            End::Gone(at) | End::Never(at) => at,
+        }
+    }
+}
+
 /// Turns a recording into books; `from` and `until` are the anchors at both ends of it.
 pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
     let people = People::of(map, from, until);
-    let mut places: Vec<_> = (0..map.taken()).filter_map(|number| Some((number, map.place(number)?))).collect();
-    places.retain(|(_, place)| kind(place) != Kind::Free);
-    let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
-    places.retain(|(_, place)| began(place));
-    let without_our_code = places.iter().filter(|(_, place)| has_only_an_interpreter(place)).count() as u32;
-    places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
-    let tier = lowest_tier(places.iter().map(|(_, place)| *place));
+    let (places, never_began) = people.places();
+    let without_our_code = places.iter().filter(|place| has_only_an_interpreter(place)).count() as u32;
     let (mut rows, mut still_running) = (Vec::new(), 0);
-    for (_, place) in places {
+    let rate = people.rate;
+    let mut timelines = Timelines::from(map, rate, from.ticks);
+    for place in &places {
         let end = people.end(place);
         let index = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         rows.push(people.row(place, end, index));
+        timelines.add(place, end, until, index, (Role::Worker, index));
         still_running += u32::from(matches!(end, End::Never(_)));
     }
+    let (lock_waits, functions) = (waits::read(&places, &rows, rate), functions::read(map, rate));
     Books {
         rows,
-        tier,
+        lock_waits,
+        functions,
+        tier: lowest_tier(places.iter().copied()),
+        timelines: timelines.kept,
+        without_timeline: timelines.left_out,
         without_place: map.without_place(),
         still_running,
         never_began,
@@ -72,15 +101,60 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
     }
 }
 
+/// The timelines of a recording's rows.
+pub(super) struct Timelines<'m> {
+    map: &'m Map,
+    rate: Rate,
+    origin: u64,
+    pub kept: Vec<WorkerTimeline>,
+    intervals: usize,
+    pub left_out: u32,
+}
+
+impl<'m> Timelines<'m> {
+    /// None so far. `origin`: ticks that times are told from.
+    pub fn from(map: &'m Map, rate: Rate, origin: u64) -> Timelines<'m> {
+        Timelines { map, rate, origin, kept: Vec::new(), intervals: 0, left_out: 0 }
+    }
+
+    /// Adds that of somebody, whose accounts are in this row.
+    pub fn add(&mut self, place: &Place, end: End, until: Anchor, row: u32, (role, index): (Role, u32)) {
+        if kind(place) == Kind::Ended {
+            return;
+        }
+        let until = end.at(until);
+        let (words, capacity) = (self.map.words_of_rings(), RING_CAPACITY);
+        let reader = Reader { words, capacity, until, rate: self.rate, origin: self.origin };
+        let Some(timeline) = reader.read(&place.section) else { return };
+        if self.intervals + timeline.len() > INTERVALS_MAX {
+            self.left_out += 1;
+            return;
+        }
+        self.intervals += timeline.len();
+        let kernel_phases = Vec::new();
+        self.kept.push(WorkerTimeline { row, role, index, kernel_phases, timeline });
+    }
+}
+
 /// Whether it is a process with an interpreter that did not run our code.
 pub(super) fn has_only_an_interpreter(place: &Place) -> bool {
     kind(place) == Kind::Leader && place.who.python.load(Relaxed) == Python::Interpreter as u32
 }
 
-/// The parts of the standard library in which something was missing.
+/// The parts of Python's standard library that our code could not wrap whole.
 pub(super) fn parts_missing(map: &Map) -> Vec<&'static str> {
     let bits = map.header().missing.load(Relaxed);
     (0..).zip(PARTS).filter(|(part, _)| bits >> part & 1 != 0).map(|(_, name)| name).collect()
+}
+
+/// The rows of a recording that goes on, as they are at `now`, each with whether its thread is alive.
+pub(super) fn look(map: &Map, from: Anchor, now: Anchor) -> Vec<(WorkerAccount, bool)> {
+    let people = People::of(map, from, now);
+    let row = |(index, place): (u32, &Place)| {
+        let end = people.end(place);
+        (people.row(place, end, index), matches!(end, End::Never(_)))
+    };
+    (0..).zip(people.places().0).map(row).collect()
 }
 
 /// The lowest tier of these.
@@ -123,9 +197,22 @@ impl<'m> People<'m> {
         let rate = Rate::between(from, until).or(unit).expect("0 and 1 are apart");
         People { map, rate, until, births: births(map) }
     }
-}
 
-impl People<'_> {
+    /// Nanoseconds per tick.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// The places in which somebody began, process by process, and the number of those in which nobody did.
+    fn places(&self) -> (Vec<&'m Place>, u32) {
+        let numbered = (0..self.map.taken()).filter_map(|number| Some((number, self.map.place(number)?)));
+        let mut places: Vec<_> = numbered.filter(|(_, place)| kind(place) != Kind::Free).collect();
+        let never_began = places.iter().filter(|(_, place)| !began(place)).count() as u32;
+        places.retain(|(_, place)| began(place));
+        places.sort_by_key(|(number, place)| (place.who.leader.load(Relaxed), *number));
+        (places.into_iter().map(|(_, place)| place).collect(), never_began)
+    }
+
     fn leader(&self, place: &Place) -> Option<&Place> {
         self.map.place(place.who.leader.load(Relaxed).checked_sub(1)?)
     }
@@ -147,10 +234,7 @@ impl People<'_> {
 
     /// The row of somebody.
     pub fn row(&self, place: &Place, end: End, index: u32) -> WorkerAccount {
-        let until = match end {
-            End::Own => self.until,
-            End::Gone(at) | End::Never(at) => at,
-        };
+        let until = end.at(self.until);
         let mut row = Closing::without_kernel_phases(self.rate, until).account(&place.section, Role::Worker, index);
         row.command = self.leader(place).map(|leader| read_text(&leader.who.command));
         row.thread = Some(read_text(&place.who.name));
@@ -282,6 +366,56 @@ mod tests {
         let states = (waited.on_cpu_ns, waited.run_queue_ns, waited.blocked_ns);
         assert_eq!(states, (Some(10_000), Some(3_000), Some(6_987_000)));
         assert_eq!((waited.preempted_ns, waited.waking_ns), (None, None));
+    }
+
+    #[test]
+    fn a_look_tells_who_is_alive_and_in_which_phase() {
+        let (map, _file) = Map::create(8).unwrap();
+        let first = born(&map, Kind::Leader, None, 1_000_000);
+        let other = born(&map, Kind::Leader, None, 2_000_000);
+        map.place(other).unwrap().section.pid.store(8, Relaxed);
+        map.place(first).unwrap().who.gone_raw_ns.store(4_000_000, Relaxed);
+        map.place(first).unwrap().who.gone_ticks.store(4_000_000, Relaxed);
+        let seen = |now| look(&map, FROM, Anchor { ticks: now, raw_ns: now });
+        let seen: Vec<_> = [5_000_000, 7_000_000].map(seen).into_iter().flatten().collect();
+        let known: Vec<_> = seen.iter().map(|(row, alive)| (row.pid, row.accounted_ns, *alive)).collect();
+        let gone = (Some(7), 3_000_000, false);
+        assert_eq!(known, [gone, (Some(8), 3_000_000, true), gone, (Some(8), 5_000_000, true)]);
+        assert!(seen[1].0.phases.iter().any(|it| it.open && it.phase == Phase::Compute));
+    }
+
+    #[test]
+    fn holders_are_found_by_their_thread_ids_also_where_their_accounts_were_added_up() {
+        use gild_model::lock_wait::{Holder, LockKind};
+        let (map, _file) = Map::create(8).unwrap();
+        let first = born(&map, Kind::Leader, None, 1_000_000);
+        let second = born(&map, Kind::Thread, Some(first), 2_000_000);
+        let ended = map.place(born(&map, Kind::Thread, Some(first), 2_000_000)).unwrap();
+        let row = |number| &map.place(number).unwrap().section.waits;
+        row(first).book(LockKind::Interpreter, Holder::Worker(7 + second), 50, 2);
+        row(first).book(LockKind::Interpreter, Holder::Nobody, 5, 1);
+        row(second).book(LockKind::Interpreter, Holder::Worker(7 + 2), 60, 1);
+        row(second).book(LockKind::Other, Holder::Worker(999), 70, 1);
+        let other_lock = &map.place(second).unwrap().section.slots[SlotId::phase(Phase::OtherLock).index()];
+        other_lock.entries.store(3, Relaxed);
+        other_lock.wall_ticks.store(100, Relaxed);
+        ended.section.waits.book(LockKind::Interpreter, Holder::Worker(7), 80, 1);
+        ended.section.died_raw_ns.store(3_000_000, Relaxed);
+        assert!(crate::record::fold::add(&map, first, ended));
+        map.clear_place(2);
+        let waits = close(&map, FROM, UNTIL).lock_waits;
+        let cells: Vec<_> = waits.iter().map(|it| (it.lock, it.waiter, it.holder, it.waited_ns, it.entries)).collect();
+        let (gil, other) = (LockKind::Interpreter, LockKind::Other);
+        let expected = [
+            (gil, 0, Holder::Worker(1), 50, 2),
+            (gil, 0, Holder::Nobody, 5, 1),
+            // Those that ended are the third row, to which thread 9 and the unknown thread 999 may belong.
+            (gil, 1, Holder::Worker(2), 60, 1),
+            (other, 1, Holder::Worker(2), 70, 1),
+            (other, 1, Holder::Unknown, 30, 2),
+            (gil, 2, Holder::Worker(0), 80, 1),
+        ];
+        assert_eq!(cells, expected);
     }
 
     #[test]

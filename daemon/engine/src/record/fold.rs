@@ -45,6 +45,7 @@ pub fn add(map: &Map, leader: u32, ended: &Place) -> bool {
         ];
         cells.into_iter().for_each(|(from, into)| move_into(from, into));
     }
+    from.waits.move_into(&into.waits);
     true
 }
 
@@ -53,6 +54,7 @@ fn add_totals(from: &Section, into: &Section) {
         (&from.marks, &into.marks),
         (&from.schedstat_reads, &into.schedstat_reads),
         (&from.cpu_clock_reads, &into.cpu_clock_reads),
+        (&from.unrecorded_ns, &into.unrecorded_ns),
         (&from.voluntary, &into.voluntary),
         (&from.involuntary, &into.involuntary),
     ];

@@ -5,16 +5,21 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
+use super::functions::{FUNCTIONS, FunctionCell};
 use crate::ledger::layout::Section;
+use crate::ledger::timeline::MARK_BYTES;
 
 /// First word of a recording's memory: a name and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x03");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"gildrec\x04");
 /// Bytes kept of a thread's name, as the kernel has it (TASK_COMM_LEN, with its terminator).
 pub const NAME_LEN: usize = 16;
 /// Bytes kept of a process's command line.
 pub const COMMAND_LEN: usize = 512;
 /// Processes that may be between an exec and the start of their new program at once.
 pub const HANDOVERS: usize = 64;
+
+/// In a handover: not for the process itself, but for a child of it whose id nobody knows yet.
+pub const CHILD_OF: u32 = 1 << 31;
 
 /// What concerns the whole recording.
 #[derive(Debug)]
@@ -28,13 +33,15 @@ pub struct Header {
     pub asked: AtomicU32,
     /// Workers that have come to a trial.
     pub workers: AtomicU32,
+    /// Functions asked for; above [`FUNCTIONS`] when there was not enough room.
+    pub functions: AtomicU32,
     /// Processes that have come: the recorder waits for it to change (a futex word).
     pub arrivals: AtomicU32,
     /// Bits of the parts of Python's standard library in which something is not there that our code wraps
     /// ([`super::orders::PARTS`]).
     pub missing: AtomicU32,
     /// Places that were taken for a program that is about to be executed: the process id in the upper half, the place plus
-    /// one in the lower; 0 is free.
+    /// one in the lower, with [`CHILD_OF`] if it is for a child of that process; 0 is free.
     pub handovers: [AtomicU64; HANDOVERS],
 }
 
@@ -129,6 +136,12 @@ pub struct Who {
     pub gone_ticks: AtomicU64,
     /// Of a leader: the same instant, in raw nanoseconds.
     pub gone_raw_ns: AtomicU64,
+    /// Of a leader: what its process knows of functions, a [`super::functions::Knowledge`].
+    pub functions: AtomicU32,
+    /// Of a leader: ticks that others waited for the interpreter's lock while a function held it that is not known.
+    pub unknown_ticks: AtomicU64,
+    /// Of a leader: how often such a function released it while somebody waited.
+    pub unknown_hand_overs: AtomicU64,
     /// The thread's name, zero-padded.
     pub name: [AtomicU64; NAME_LEN / 8],
     /// Of a leader: the command line, its words separated by blanks, zero-padded.
@@ -145,9 +158,22 @@ pub struct Place {
     pub section: Section,
 }
 
-/// Size of the memory for this many places, in bytes.
-pub const fn size_of_memory(places: u32) -> usize {
+/// Marks that are kept of each thread for its timeline.
+pub const RING_CAPACITY: u32 = 4096;
+
+/// Where the functions begin, behind so many places.
+pub const fn offset_of_functions(places: u32) -> usize {
     size_of::<Header>() + places as usize * size_of::<Place>()
+}
+
+/// Where the rings of this many places begin, behind the functions, in bytes.
+pub const fn start_of_rings(places: u32) -> usize {
+    (offset_of_functions(places) + FUNCTIONS as usize * size_of::<FunctionCell>()).next_multiple_of(4096)
+}
+
+/// Size of the memory for this many places, their rings included, in bytes.
+pub const fn size_of_memory(places: u32) -> usize {
+    start_of_rings(places) + places as usize * RING_CAPACITY as usize * MARK_BYTES
 }
 
 /// Writes text into words: cut to what fits, the rest zero.

@@ -13,9 +13,13 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
-use super::layout::{Header, Kind, MAGIC, Place, Role, size_of_memory};
+use super::functions::{FUNCTIONS, FunctionCell};
+use super::layout::{
+    CHILD_OF, Header, Kind, MAGIC, Place, RING_CAPACITY, Role, offset_of_functions, size_of_memory, start_of_rings,
+};
 use crate::clock::Anchor;
 use crate::ledger::layout::Section;
+use crate::ledger::timeline::Rings;
 use crate::ledger::writer::stamp_birth;
 
 /// A mapped recording. Everything in it is atomic, so shared references are all that is ever needed.
@@ -104,6 +108,30 @@ impl Map {
         Some(unsafe { self.base.add(offset).cast::<Place>().as_ref() })
     }
 
+    /// The rings of all places, in which their marks are noted.
+    pub fn rings(&'static self) -> Rings {
+        Rings::of_words(self.words_of_rings(), RING_CAPACITY)
+    }
+
+    /// The words of the rings.
+    pub fn words_of_rings(&self) -> &[AtomicU64] {
+        let words = self.capacity as usize * RING_CAPACITY as usize;
+        // SAFETY: `of_size` made sure that there is room for the rings of `capacity` places, and mapped it; they begin at a
+        // multiple of the page size, and hold only atomics, for which every bit pattern is valid.
+        unsafe { std::slice::from_raw_parts(self.base.add(start_of_rings(self.capacity)).cast().as_ptr(), words) }
+    }
+
+    /// An entry of the table of functions; `None` for a number that there is not.
+    pub fn function(&self, number: u32) -> Option<&FunctionCell> {
+        if number >= FUNCTIONS {
+            return None;
+        }
+        let offset = offset_of_functions(self.capacity) + number as usize * size_of::<FunctionCell>();
+        // SAFETY: `number` is below their count (checked above), for which `of_size` made sure that there is room behind the
+        // places; the sizes of header and place are multiples of the alignment; the rest as in `header`.
+        Some(unsafe { self.base.add(offset).cast::<FunctionCell>().as_ref() })
+    }
+
     /// Takes the next place; `None` if there is none left, which is counted.
     pub fn take_place(&self) -> Option<u32> {
         let number = self.header().asked.fetch_add(1, AcqRel);
@@ -115,6 +143,7 @@ impl Map {
         let place = self.place(number)?;
         place.who.leader.store(leader + 1, Relaxed);
         place.who.role.store(Role::Nobody.number(), Relaxed);
+        place.section.place.store(number, Relaxed);
         stamp_birth(&place.section, at.ticks, at.raw_ns);
         place.who.kind.store(kind as u32, Release);
         Some(place)
@@ -131,18 +160,42 @@ impl Map {
 
     /// Leaves a place to the program that this process is about to execute. `false`: there is no room.
     pub fn hand_over(&self, pid: u32, number: u32) -> bool {
-        let entry = u64::from(pid) << 32 | u64::from(number + 1);
-        self.header().handovers.iter().any(|slot| slot.compare_exchange(0, entry, AcqRel, Relaxed).is_ok())
+        self.exchange_handover(0, handover(pid, number, 0))
     }
 
-    /// The place that was left to this process, if one was.
-    pub fn take_over(&self, pid: u32) -> Option<u32> {
-        self.header().handovers.iter().find_map(|slot| {
-            let entry = slot.load(Acquire);
-            let is_mine = entry != 0 && entry >> 32 == u64::from(pid);
-            (is_mine && slot.compare_exchange(entry, 0, AcqRel, Relaxed).is_ok()).then(|| entry as u32 - 1)
-        })
+    /// Leaves a place to a child that this process is about to start. `false`: there is no room.
+    pub fn hand_over_to_child(&self, parent: u32, number: u32) -> bool {
+        self.exchange_handover(0, handover(parent, number, CHILD_OF))
     }
+
+    /// The child's id is known (`None`: there is no child): the place is left to it alone. `false`: somebody has come for the
+    /// place already.
+    pub fn name_child(&self, parent: u32, number: u32, child: Option<u32>) -> bool {
+        let to = child.map_or(0, |child| handover(child, number, 0));
+        self.exchange_handover(handover(parent, number, CHILD_OF), to)
+    }
+
+    fn exchange_handover(&self, from: u64, to: u64) -> bool {
+        self.header().handovers.iter().any(|slot| slot.compare_exchange(from, to, AcqRel, Relaxed).is_ok())
+    }
+
+    /// The place that was left to this process, or else to a child of its parent, if one was.
+    pub fn take_over(&self, pid: u32, parent: u32) -> Option<u32> {
+        let take = |whose: u32, kind: u32| {
+            self.header().handovers.iter().find_map(|slot| {
+                let entry = slot.load(Acquire);
+                let (of, number) = ((entry >> 32) as u32, entry as u32);
+                let is_mine = entry != 0 && of == whose && number & CHILD_OF == kind;
+                let taken = is_mine && slot.compare_exchange(entry, 0, AcqRel, Relaxed).is_ok();
+                taken.then(|| (number & !CHILD_OF) - 1)
+            })
+        };
+        take(pid, 0).or_else(|| take(parent, CHILD_OF))
+    }
+}
+
+fn handover(pid: u32, number: u32, kind: u32) -> u64 {
+    u64::from(pid) << 32 | u64::from((number + 1) | kind)
 }
 
 /// The words that a section is made of.
@@ -182,9 +235,21 @@ mod tests {
     fn a_place_is_handed_over_to_the_process_that_it_was_left_to() {
         let (map, _file) = Map::create(1).unwrap();
         assert!(map.hand_over(77, 0));
-        assert_eq!((map.take_over(78), map.take_over(77), map.take_over(77)), (None, Some(0), None));
+        let take = |pid| map.take_over(pid, 1);
+        assert_eq!((take(78), take(77), take(77)), (None, Some(0), None));
         assert!((0..64).all(|pid| map.hand_over(pid + 1, 0)));
         assert!(!map.hand_over(99, 0), "there is no room for more");
+    }
+
+    #[test]
+    fn a_place_is_left_to_a_child_that_has_no_number_yet() {
+        let (map, _file) = Map::create(4).unwrap();
+        assert!(map.hand_over_to_child(7, 1) && map.hand_over_to_child(7, 2) && map.hand_over_to_child(7, 3));
+        assert_eq!(map.take_over(7, 1), None, "it is not for the parent itself");
+        assert_eq!(map.take_over(70, 7), Some(1), "the child was faster than its parent");
+        assert!(!map.name_child(7, 1, Some(70)));
+        assert!(map.name_child(7, 2, Some(71)) && map.name_child(7, 3, None));
+        assert_eq!((map.take_over(72, 7), map.take_over(71, 7)), (None, Some(2)));
     }
 
     #[test]

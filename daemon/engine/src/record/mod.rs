@@ -4,10 +4,10 @@
 //! program and gives each thread a *place* in it:
 //!
 //! ```text
-//! ┌────────┬──────────────────────┬──────────────────────┬───┐
-//! │ header │ place 0              │ place 1              │ … │   sparse: a page that nobody touched is no memory
-//! │        │ who │ section        │ who │ section        │   │
-//! └────────┴──────────────────────┴──────────────────────┴───┘
+//! ┌────────┬──────────────────────┬──────────────────────┬───┬───────────┐
+//! │ header │ place 0              │ place 1              │ … │ functions │   sparse: a page that nobody touched is no memory
+//! │        │ who │ section        │ who │ section        │   │           │
+//! └────────┴──────────────────────┴──────────────────────┴───┴───────────┘
 //!            a process's first thread   a thread, another process, … in the order in which they were born
 //! ```
 //!
@@ -23,6 +23,8 @@
 //! | [`layout`] | what lies where |
 //! | [`map`] | the shared mapping, taking places |
 //! | [`fold`] | the accounts of threads that ended, added up |
+//! | [`functions`] | which functions held the interpreter's lock while others waited |
+//! | `waits` | who made whom wait |
 //! | [`books`] | places to rows of accounts, processes to their ends |
 //! | [`trial`] | of a trial in a recording: who is the coordinator, a worker, a helper |
 //! | [`owner`] | the recorder's view |
@@ -30,11 +32,13 @@
 
 pub mod books;
 pub mod fold;
+pub mod functions;
 pub mod layout;
 pub mod map;
 pub mod orders;
 pub mod owner;
 pub mod trial;
+mod waits;
 
 /// The environment variable that names the memory: `/proc/PID/fd/N` of the recorder.
 pub const VARIABLE: &str = "GILD_RECORDING";

@@ -32,7 +32,7 @@ pub const PARTS: [&str; 10] = [
     "concurrent.interpreters",
 ];
 
-/// An order. The numbers are those of `gild_marks.py`.
+/// An order. The numbers are those of `gild_marks.py` and `gild_functions.py`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Is anybody there? The answer is [`VERSION`].
@@ -53,18 +53,24 @@ pub enum Order {
     Done(u32),
     /// The calling thread has the result of this task in its hands.
     Collected(u32),
-    /// The calling thread is a worker from now on, whether it will take a task or not. The answer is its number.
-    Join,
-    /// The calling thread has been pinned to this core.
-    Pinned(u32),
-    /// Of several tasks that the calling thread has taken and not finished, this is the current one.
-    Turn(u32),
     /// The calling thread is this one of [`HELPERS`].
     Helper(u32),
     /// Our code wraps the standard library of this process.
     Here,
     /// What it wraps in this one of [`PARTS`] is not all there.
     Missing(u32),
+    /// The calling thread is a worker from now on, whether it will take a task or not. The answer is its number.
+    Join,
+    /// The calling thread has been pinned to this core.
+    Pinned(u32),
+    /// Of several tasks that the calling thread has taken and not finished, this is the current one.
+    Turn(u32),
+    /// The next 24 bits of a number that is being told.
+    Part(u32),
+    /// That number is this fact of the function that will say [`Order::Learn`].
+    Fact(u32),
+    /// The calling function is what was told: find out how to find it; with 1, confirm it. The answer is 0 if it was found.
+    Learn(u32),
 }
 
 impl Order {
@@ -81,12 +87,15 @@ impl Order {
             6 => Order::Take(value),
             7 => Order::Done(value),
             8 => Order::Collected(value),
-            32 => Order::Join,
-            33 => Order::Pinned(value),
-            34 => Order::Turn(value),
             9 => Order::Helper(value),
             10 => Order::Here,
             11 => Order::Missing(value),
+            32 => Order::Join,
+            33 => Order::Pinned(value),
+            34 => Order::Turn(value),
+            64 => Order::Part(value),
+            65 => Order::Fact(value),
+            66 => Order::Learn(value),
             _ => return None,
         })
     }

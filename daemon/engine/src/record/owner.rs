@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use gild_model::account::WorkerAccount;
+
 use super::books::{self, Books};
 use super::layout::{Header, Kind};
 use super::map::Map;
@@ -97,6 +99,11 @@ impl Recording {
     /// Closes the books.
     pub fn close(&self) -> Books {
         books::close(&self.map, self.anchor, Anchor::take(Clock::best()))
+    }
+
+    /// The rows as they are now, each with whether its thread is alive. Nobody who is looked at does anything for it.
+    pub fn look(&self) -> Vec<(WorkerAccount, bool)> {
+        books::look(&self.map, self.anchor, Anchor::take_quickly(Clock::best()))
     }
 
     /// Closes the books as those of a trial with this wall time, in ticks.

@@ -8,11 +8,14 @@ use std::ops::Range;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use gild_model::account::{self, WorkerAccount};
+use gild_model::lock_wait::{Holder, LockKind, LockWait};
 
-use super::books::{Books, People, began, has_only_an_interpreter, kind, lowest_tier, parts_missing};
+use super::books::{Books, People, Timelines, began, has_only_an_interpreter, kind, lowest_tier, parts_missing};
+use super::functions;
 use super::layout::{Kind, Place, Role};
 use super::map::Map;
-use crate::clock::Anchor;
+use super::waits;
+use crate::clock::{Anchor, Rate};
 
 /// The workers that have come so far, in order.
 pub(super) fn workers(map: &Map) -> Vec<(u32, &Place)> {
@@ -29,6 +32,9 @@ fn worker(place: &Place) -> Option<u32> {
     }
 }
 
+/// Somebody in a trial: the role with its number, and the place.
+type Cast<'m> = ((account::Role, u32), &'m Place);
+
 /// Closes the books of a trial with this wall time, in ticks; without one nobody is a helper. The coordinator first, then the
 /// workers in order, then the helpers in the order of their births.
 pub(super) fn close(map: &Map, from: Anchor, until: Anchor, wall: Option<Range<u64>>) -> Books {
@@ -38,12 +44,19 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor, wall: Option<Range<u
     let mut cast: Vec<_> = all().filter(|it| began(it)).filter_map(|it| Some((part(it, &wall)?, it))).collect();
     cast.sort_by_key(|((role, number), place)| (*role, *number, place.section.born_ticks.load(Relaxed)));
     let (mut rows, mut helpers): (Vec<WorkerAccount>, _) = (Vec::new(), 0..);
-    for ((role, number), place) in &cast {
+    let mut timelines = Timelines::from(map, people.rate(), wall.start);
+    for (row, ((role, number), place)) in (0..).zip(&cast) {
         let index = if *role == account::Role::Helper { helpers.next().unwrap_or(u32::MAX) } else { *number };
-        rows.push(WorkerAccount { role: *role, ..people.row(place, people.end(place), index) });
+        let end = people.end(place);
+        rows.push(WorkerAccount { role: *role, ..people.row(place, end, index) });
+        timelines.add(place, end, until, row, (*role, index));
     }
     Books {
+        lock_waits: waits_of_workers(&cast, &rows, people.rate()),
+        functions: functions::read(map, people.rate()),
         rows,
+        timelines: timelines.kept,
+        without_timeline: timelines.left_out,
         tier: lowest_tier(cast.iter().map(|(_, place)| *place)),
         without_place: map.without_place(),
         still_running: 0,
@@ -51,6 +64,17 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor, wall: Option<Range<u
         without_our_code: cast.iter().filter(|(_, place)| has_only_an_interpreter(place)).count() as u32,
         parts_missing: parts_missing(map),
     }
+}
+
+/// Who made the workers wait. Whoever else held the lock, such as the coordinator, is one of the others.
+fn waits_of_workers(cast: &[Cast<'_>], rows: &[WorkerAccount], rate: Rate) -> Vec<LockWait> {
+    let workers = cast.iter().zip(rows).filter(|(_, row)| row.role == account::Role::Worker);
+    let (places, rows): (Vec<_>, Vec<_>) = workers.map(|((_, place), row)| (*place, row.clone())).unzip();
+    let mut waits = waits::read(&places, &rows, rate);
+    for wait in waits.iter_mut().filter(|it| it.lock == LockKind::Interpreter && it.holder == Holder::Unknown) {
+        wait.holder = Holder::Others;
+    }
+    waits
 }
 
 /// What somebody is to the trial. `None`: nothing.

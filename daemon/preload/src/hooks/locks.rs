@@ -91,7 +91,6 @@ fn failed(answer: c_int) -> bool {
 }
 
 tried_first! {
-    is_busy, python::mutex(mutex.addr()) => fn pthread_mutex_lock[pthread_mutex_trylock](mutex: *mut pthread_mutex_t);
     is_busy, OtherLock => fn pthread_rwlock_rdlock[pthread_rwlock_tryrdlock](lock: *mut pthread_rwlock_t);
     is_busy, OtherLock => fn pthread_rwlock_wrlock[pthread_rwlock_trywrlock](lock: *mut pthread_rwlock_t);
     failed, OtherLock => fn sem_wait[sem_trywait](semaphore: *mut sem_t);

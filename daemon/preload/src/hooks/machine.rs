@@ -1,10 +1,11 @@
-//! Where the machine's own conventions matter: a function that returns twice on one stack, and one that takes any arguments.
+//! Where the machine's own conventions matter: a function that returns twice on one stack, and those that take any arguments.
 
 use std::arch::naked_asm;
 
 use gild_model::phase::Phase;
-use libc::{c_int, c_long, pid_t};
+use libc::{c_char, c_int, c_long, pid_t};
 
+use super::processes::{execv, execve, execvp};
 use crate::{errno, thread};
 
 /// vfork(2): the child runs on the stack of its parent, and in its memory, until it executes a program or ends. Our hooks
@@ -37,13 +38,63 @@ unsafe extern "C" fn vfork() -> pid_t {
 }
 
 extern "C" fn before_vfork() {
-    thread::mute();
+    errno::keep(thread::mute_for_vfork);
 }
 
 /// In the parent: what the kernel answered becomes what vfork(2) does.
 extern "C" fn after_vfork(answer: c_long) -> pid_t {
     thread::unmute();
     result(answer) as pid_t
+}
+
+/// Defines a function that takes a program and any number of words, the last of which is null: `WITH` gets them as a list.
+///
+/// Those in registers are pushed in front of those on the stack, in the place of the return address and below, so that all of
+/// them lie one behind the other; then the return address is put back.
+macro_rules! listing {
+    ($(fn $name:ident => $with:path;)*) => {
+        $(
+            #[unsafe(naked)]
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn $name() -> c_int {
+                naked_asm!(
+                    "pop rax",
+                    "push r9",
+                    "push r8",
+                    "push rcx",
+                    "push rdx",
+                    "push rsi",
+                    "mov rsi, rsp",
+                    "push rax",
+                    "call {with}",
+                    "pop rcx",
+                    "add rsp, 40",
+                    "push rcx",
+                    "ret",
+                    with = sym $with,
+                )
+            }
+        )*
+    };
+}
+
+listing! {
+    fn execl => execv;
+    fn execlp => execvp;
+    fn execle => exec_with_environment;
+}
+
+/// execle(3): behind the null pointer comes the environment.
+unsafe extern "C-unwind" fn exec_with_environment(file: *const c_char, words: *const *const c_char) -> c_int {
+    let mut count = 0;
+    // SAFETY: the caller of execle has ended the words with a null pointer.
+    while !unsafe { *words.add(count) }.is_null() {
+        count += 1;
+    }
+    // SAFETY: and put the environment behind it.
+    let environment = unsafe { *words.add(count + 1) };
+    // SAFETY: the words and the environment are the caller's, who answers for them.
+    unsafe { execve(file, words, environment.cast()) }
 }
 
 /// syscall(2): everything but waiting on a futex goes straight to the kernel.

@@ -55,7 +55,7 @@ macro_rules! executing {
     ($($next:ident => fn $name:ident($($argument:ident: $type:ty),*);)*) => {
         $(
             #[unsafe(no_mangle)]
-            unsafe extern "C-unwind" fn $name($($argument: $type),*) -> c_int {
+            pub unsafe extern "C-unwind" fn $name($($argument: $type),*) -> c_int {
                 // SAFETY: it is libc's function of this name, whose type is this one by its manual page.
                 let next = unsafe {
                     std::mem::transmute::<*mut c_void, unsafe extern "C-unwind" fn($($type),*) -> c_int>($next.get())

@@ -10,9 +10,20 @@
 //! 3. Interpreters of their own lock in 3.12 are known by the pair: of two condition variables that are as far apart as a
 //!    condition variable and a mutex are long, one is waited on for a time and the other plainly.
 //!
+//! | module | subject |
+//! |---|---|
+//! | [`table`], [`offsets`] | which addresses are the lock's |
+//! | [`gil`] | who waits for it, and who makes them wait |
+//! | [`learn`], [`functions`] | the function in which a thread is that releases it |
+//! | [`memory`] | reading memory that may not be there |
+//!
 //! No offset is written down here. Where there is no interpreter, every lock is an other lock. The symbol is looked up when
 //! the process starts and when it starts threads, never while it waits.
 
+mod functions;
+mod gil;
+pub mod learn;
+mod memory;
 mod offsets;
 mod table;
 
@@ -26,6 +37,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use gild_model::phase::Phase;
 use libc::{pthread_cond_t, pthread_mutex_t};
 
+pub use gil::{forget_waiters, give_up, signalled};
 use table::{Class, Table};
 
 /// Where `_PyRuntime` is; 0: not found.
@@ -43,10 +55,13 @@ const PAIR_DISTANCE: usize = size_of::<pthread_cond_t>() + size_of::<pthread_mut
 /// Looks that are made one after the other; then only at powers of two, for a program that never loads an interpreter.
 const LOOKS_AT_FIRST: u32 = 16;
 
-/// The phase of a timed wait on this condition.
+/// The phase of a timed wait on this condition, which the calling thread is about to begin with its mutex held.
 pub fn timed_wait(condition: usize) -> Phase {
     match class(condition, Class::TimedWait) {
-        Class::Lock => Phase::LockWait,
+        Class::Lock => {
+            gil::enter(condition);
+            Phase::LockWait
+        }
         _ => Phase::OtherLock,
     }
 }

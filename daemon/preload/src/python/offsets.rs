@@ -4,7 +4,7 @@
 //! beginning, which the versions so far have in common. Interpreters come and go while they are looked at, so what is
 //! theirs is read by a system call that fails where a load would crash (process_vm_readv(2) of the own process).
 
-use libc::iovec;
+use super::memory::read;
 
 const COOKIE: u64 = u64::from_ne_bytes(*b"xdebugpy");
 // Places of words in the table.
@@ -67,16 +67,6 @@ pub fn is_in_interpreter(runtime: usize, address: usize) -> bool {
         next = interpreter.checked_add(offsets.interpreter_next).and_then(read);
     }
     false
-}
-
-/// The word at an address; `None`: there is no memory.
-fn read(address: usize) -> Option<u64> {
-    let mut word = 0u64;
-    let into = iovec { iov_base: std::ptr::from_mut(&mut word).cast(), iov_len: size_of::<u64>() };
-    let from = iovec { iov_base: std::ptr::with_exposed_provenance_mut(address), iov_len: size_of::<u64>() };
-    // SAFETY: `into` is a local word; `from` is an address that the kernel checks and only reads.
-    let length = unsafe { libc::process_vm_readv(libc::getpid(), &into, 1, &from, 1, 0) };
-    (length == size_of::<u64>() as isize).then_some(word)
 }
 
 #[cfg(test)]

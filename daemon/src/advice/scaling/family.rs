@@ -3,11 +3,11 @@
 //! The serial fraction is that of A. H. Karp and H. P. Flatt: Measuring Parallel Processor Performance, 1990: what part of
 //! the work behaves as if it were done one at a time, by the speed-up S of N workers alone. It needs no fit.
 
-use gild_model::advice::{Scaling, ScalingFit, ScalingPoint};
+use gild_model::advice::{Law, Scaling, ScalingFit, ScalingPoint};
 use gild_model::case::Model;
 use gild_model::summary::Estimate;
 
-use super::fit::{POINTS_MIN, both, described, supported};
+use super::fit::{POINTS_MIN, both, curve, described, supported};
 use super::held_out;
 use super::law::Point;
 use crate::advice::bounds::CORES_FULL;
@@ -66,6 +66,7 @@ fn point(measured: &Measured<'_>, base: Option<&Evidence>) -> ScalingPoint {
     let base = base.filter(|base| base.case.name != measured.evidence.case.name);
     let speedup = base.and_then(|base| base.slower_than(measured.evidence)).map(|ratio| ratio.estimate);
     ScalingPoint {
+        case: measured.evidence.case.name.clone(),
         workers,
         tasks_per_s: measured.tasks_per_s,
         speedup,
@@ -110,6 +111,7 @@ fn fitted(measured: &[Measured<'_>]) -> Result<ScalingFit, String> {
         supported: law,
         points: number(points.len()),
         past_cores: number(used.iter().filter(|it| it.past_cores).count()),
+        curve: curve(if law == Law::Usl { &usl } else { &amdahl }, range),
         amdahl: described(&amdahl, range),
         usl: described(&usl, range),
         no_held_out: held_out.is_empty().then(|| no_held_out(points.len())),

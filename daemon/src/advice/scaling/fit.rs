@@ -6,15 +6,17 @@
 //! is computed as if the one at its bound were given.
 
 use distrs::StudentsT;
-use gild_model::advice::{Coefficient, Law, LawFit, Peak};
+use gild_model::advice::{Coefficient, CurvePoint, Law, LawFit, Peak};
 
-use super::law::{ALPHA, BETA, Fitted, GAMMA, Point, fit};
+use super::law::{ALPHA, BETA, Fitted, GAMMA, Point, fit, slopes, throughput};
 
 /// Fewer points than this are not fitted: three coefficients need more than as many points again to say how well they
 /// are known (`usl` warns below six, too).
 pub(crate) const POINTS_MIN: usize = 6;
 /// The quantile at the upper end of a 95 % interval.
 const UPPER: f64 = 0.975;
+/// Most points of a curve.
+const CURVE_POINTS_MAX: u32 = 100;
 
 /// Fits both laws.
 pub(crate) fn both(points: &[Point]) -> Option<(Fitted, Fitted)> {
@@ -50,6 +52,24 @@ pub(crate) fn described(fitted: &Fitted, range: (f64, f64)) -> LawFit {
         peak: peak(fitted, range),
         ceiling: (!fitted.at_bound[ALPHA]).then(|| gamma.value / alpha.value),
     }
+}
+
+/// The law over a range of numbers of workers, with its pointwise interval by the delta method: the variance of X(N) is gᵀCg,
+/// with the gradient g of X(N) by the coefficients and their covariances C.
+pub(crate) fn curve(fitted: &Fitted, range: (f64, f64)) -> Vec<CurvePoint> {
+    let (first, last) = (range.0 as u32, range.1 as u32);
+    let step = (last.saturating_sub(first) / CURVE_POINTS_MAX).max(1) as usize;
+    let half = |gradient: [f64; 3]| {
+        let row = |a: usize| (0..3).map(|b| gradient[a] * gradient[b] * fitted.covariance[a][b]).sum::<f64>();
+        (0..3).map(row).sum::<f64>().max(0.0).sqrt() * quantile(fitted.degrees_of_freedom)
+    };
+    let point = |workers: u32| {
+        let tasks_per_s = throughput(fitted.values, workers.into());
+        let half = half(slopes(fitted.values, workers.into()));
+        CurvePoint { workers, tasks_per_s, low: (tasks_per_s - half).max(0.0), high: tasks_per_s + half }
+    };
+    let ends_between = (last.saturating_sub(first) as usize).is_multiple_of(step);
+    (first..=last).step_by(step).chain((!ends_between).then_some(last)).map(point).collect()
 }
 
 fn coefficient(fitted: &Fitted, which: usize) -> Coefficient {

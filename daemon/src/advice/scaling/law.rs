@@ -58,7 +58,7 @@ fn divisor([alpha, beta, _]: [f64; 3], workers: f64) -> f64 {
 }
 
 /// ∂X/∂α, ∂X/∂β, ∂X/∂γ.
-fn slopes(values: [f64; 3], workers: f64) -> [f64; 3] {
+pub(crate) fn slopes(values: [f64; 3], workers: f64) -> [f64; 3] {
     let divisor = divisor(values, workers);
     let of_divisor = -values[GAMMA] * workers / (divisor * divisor);
     [of_divisor * (workers - 1.0), of_divisor * workers * (workers - 1.0), workers / divisor]

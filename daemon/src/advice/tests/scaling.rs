@@ -30,6 +30,14 @@ fn enough_numbers_of_workers_are_fitted_and_the_fit_is_put_to_the_test() {
     assert_eq!(fit.held_out.len(), 2);
     assert!(fit.held_out.iter().all(|it| it.error < 0.05), "{:?}", fit.held_out);
     assert_eq!(fit.no_held_out, None);
+    assert_eq!(scaling.points[3].case, "processes-8");
+    let (first, last) = (fit.curve.first().unwrap(), fit.curve.last().unwrap());
+    assert_eq!((first.workers, last.workers, fit.curve.len()), (1, 32, 32));
+    for (point, measured) in [(first, &scaling.points[0]), (last, &scaling.points[7])] {
+        assert!(point.low < point.tasks_per_s && point.tasks_per_s < point.high, "{point:?}");
+        assert!((point.tasks_per_s / measured.tasks_per_s - 1.0).abs() < 0.02, "{point:?} of {measured:?}");
+        assert!(point.high - point.low < 0.1 * point.tasks_per_s, "nearly exact points: {point:?}");
+    }
 }
 
 #[test]

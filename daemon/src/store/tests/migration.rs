@@ -63,6 +63,7 @@ fn a_store_of_version_1_keeps_all_it_has_and_its_noise_is_null() {
         trials.iter().all(|trial| trial.noise.is_none() && trial.workers.len() == 2 && trial.task_times.is_empty()),
         "{trials:?}"
     );
+    assert!(trials.iter().all(|trial| trial.lock_waits.is_none() && trial.holders.is_none()), "not measured");
     let rows = rows_of(&store, 1);
     assert_eq!(rows.len(), 30);
     assert!(rows.iter().all(|row| row.noise.is_none()));

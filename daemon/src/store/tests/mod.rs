@@ -1,12 +1,15 @@
 //! What the store promises, checked on real files: here, what goes in comes out.
 
 mod faults;
+mod many;
 mod migration;
 mod queries;
+mod questions;
 
 use std::path::PathBuf;
 
 use gild_model::host::{CoreInfo, HostReport, Tier};
+use gild_model::many::{LIST_MAX, RunFilter};
 use gild_model::run::{AccountRow, RunStatus};
 use gild_model::trial::Trial;
 use jiff::Timestamp;
@@ -57,7 +60,13 @@ fn big_trial(repetition: u32) -> Trial {
 }
 
 fn without_accounts(trials: &[Trial]) -> Vec<Trial> {
-    trials.iter().map(|trial| Trial { workers: Vec::new(), task_times: Vec::new(), ..trial.clone() }).collect()
+    let mut trials = trials.to_vec();
+    for trial in &mut trials {
+        (trial.workers, trial.task_times) = (Vec::new(), Vec::new());
+        trial.lock_waits.iter_mut().for_each(Vec::clear);
+        trial.holders.iter_mut().for_each(Vec::clear);
+    }
+    trials
 }
 
 fn rows_of(store: &Store, run: i64) -> Vec<AccountRow> {
@@ -68,6 +77,14 @@ fn rows_of(store: &Store, run: i64) -> Vec<AccountRow> {
     };
     store.account_rows(run, &mut take).unwrap();
     rows
+}
+
+/// What SQLite says it does for a statement.
+fn steps_of(store: &Store, sql: &str) -> Vec<String> {
+    let mut statement = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let parameters = vec![1; statement.parameter_count()];
+    let steps = statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();
+    steps.map(Result::unwrap).collect()
 }
 
 proptest! {
@@ -87,6 +104,12 @@ proptest! {
         let mut rows = Vec::new();
         store.task_rows(run, &mut |row| { rows.push(row.times); true }).unwrap();
         prop_assert_eq!(rows, trial.task_times);
+        let mut waits = Vec::new();
+        store.lock_wait_rows(run, &mut |row| { waits.push(row.wait); true }).unwrap();
+        prop_assert_eq!(waits, trial.lock_waits.unwrap_or_default());
+        let mut holders = Vec::new();
+        store.holder_rows(run, &mut |row| { holders.push(row.held); true }).unwrap();
+        prop_assert_eq!(holders, trial.holders.unwrap_or_default());
     }
 }
 
@@ -134,7 +157,7 @@ fn a_run_goes_from_queued_to_its_end() {
     let head = store.head(run).unwrap().unwrap();
     assert_eq!((head.status, head.trials_done, head.error.as_deref()), (RunStatus::Failed, 1, Some("results differ")));
     assert_eq!((head.started_at, head.finished_at), (Some(at(2)), Some(at(3))));
-    assert_eq!(store.heads().unwrap(), [head]);
+    assert_eq!(store.list(&RunFilter::default(), LIST_MAX).unwrap(), [head]);
 }
 
 #[test]
@@ -160,7 +183,7 @@ fn numbers_of_removed_runs_are_not_used_again() {
         store.insert_trial(first, &trial).unwrap();
     }
     assert!(store.remove_run(first).unwrap());
-    for table in ["runs", "cases", "trials", "workers", "accounts", "task_times"] {
+    for table in ["runs", "cases", "trials", "workers", "accounts", "task_times", "lock_waits", "holders"] {
         let left: u32 =
             store.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "{table}");

@@ -52,3 +52,5 @@ pub const fn size_of_file(workers: u32) -> usize {
 }
 
 const _: () = assert!(ENTRY_BYTES == 32);
+/// What lies behind the log begins at a multiple of [`PAGE_MAX`], too.
+const _: () = assert!((ENTRIES_MAX as usize * ENTRY_BYTES).is_multiple_of(PAGE_MAX));

@@ -12,6 +12,7 @@ impl Meter<'_> {
         let Some(unsettled) = &mut self.unsettled else { return };
         if off.switches > 0 {
             unsettled.add(self.slot, off.off_ns, off.preempted_ns);
+            self.density.iter_mut().for_each(|density| density.add(off.switches));
         }
         if off.lost > 0 {
             let slot = self.overflowed.take().unwrap_or(self.slot);
@@ -39,10 +40,11 @@ impl Meter<'_> {
         let seen = reconcile(wall_ns, cpu_since_ns, unsettled.off_ns(), complete);
         let (writer, slot) = (self.writer, self.slot);
         unsettled.settle(seen.off_ns, run_delay_ns, slot, |slot, booking| writer.book(slot, booking));
+        self.go_without_records_if_dense();
     }
 
     /// Growth of the run delay; a file that cannot be read any more (the program has closed it) is given up.
-    fn run_delay(&mut self) -> u64 {
+    pub(super) fn run_delay(&mut self) -> u64 {
         match self.read_schedstat() {
             Some(sched) => {
                 let grown_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);

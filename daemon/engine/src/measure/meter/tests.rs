@@ -3,6 +3,7 @@
 use super::*;
 use crate::core_pmus::CorePmus;
 use crate::ledger::map::Map;
+use crate::ledger::timeline::Rings;
 use crate::ledger::writer::stamp_birth;
 use crate::measure::counters::TASK_CLOCK;
 use gild_model::host::Tier;
@@ -17,6 +18,7 @@ fn software() -> Plan {
         scope: CounterScope::Trial,
         max_overhead: 0.005,
         log: TaskLog::default(),
+        rings: Rings::default(),
         settle_every_ns: 0,
     }
 }
@@ -139,4 +141,34 @@ fn groups_that_take_turns_keep_times_of_their_own_in_every_phase() {
     assert!(cells.values[TASK_CLOCK].load(Relaxed) >= 5_000_000);
     assert_eq!(section.rdpmc_reads.load(Relaxed), 0, "software events take system calls");
     assert!(section.counter_reads.load(Relaxed) >= 2);
+}
+
+#[test]
+fn a_thread_that_is_switched_too_often_goes_without_records_until_it_is_not() {
+    let map = Map::private(0).unwrap();
+    let Some(mut meter) = meter_of(&map, &Plan::of_recording(Tier::Software)) else { return };
+    meter.mark(Phase::Compute);
+    let naps = |meter: &mut Meter<'_>, nap: Duration, enough: &dyn Fn(&Meter<'_>) -> bool| {
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        while !enough(meter) && std::time::Instant::now() < until {
+            meter.mark(Phase::IoWait);
+            std::thread::sleep(nap);
+            meter.mark(Phase::Compute);
+        }
+        assert!(enough(meter), "with naps of {nap:?}");
+    };
+    let unrecorded_ns = || map.coordinator().unrecorded_ns.load(Relaxed);
+    naps(&mut meter, Duration::from_nanos(1), &|_| unrecorded_ns() > 20_000_000);
+    assert!(meter.tools.ring.is_none());
+    naps(&mut meter, Duration::from_millis(5), &|meter| meter.tools.ring.is_some());
+    let (before_ns, slot) = (unrecorded_ns(), |phase| &map.coordinator().slots[SlotId::phase(phase).index()]);
+    let blocked_ns = slot(Phase::IoWait).off_ns.load(Relaxed);
+    naps(&mut meter, Duration::from_millis(20), &|_| {
+        slot(Phase::IoWait).off_ns.load(Relaxed) >= blocked_ns + 40_000_000
+    });
+    assert_eq!(unrecorded_ns(), before_ns, "there are records again");
+    assert!(slot(Phase::IoWait).full.load(Relaxed) > 0);
+    meter.mark(Phase::Idle);
+    let waited_ns = slot(Phase::IoWait).off_ns.load(Relaxed);
+    assert!(waited_ns > slot(Phase::Compute).off_ns.load(Relaxed), "who waits is off the CPU, who computes is not");
 }

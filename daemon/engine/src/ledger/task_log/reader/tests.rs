@@ -24,8 +24,8 @@ fn bounds() -> Bounds {
 
 /// A ledger of two workers that started at tick 1000, with the log of a plan whose tasks have these classes.
 fn ledger(class_of: &[Option<usize>]) -> (OwnedFd, Map, TaskLog) {
-    let file = memory_file(2).unwrap();
-    let map = Map::create(&file, 2).unwrap();
+    let file = memory_file(2, 0).unwrap();
+    let map = Map::create(&file, 2, 0).unwrap();
     map.header().wall_from.store(1000, Relaxed);
     map.header().tasks_planned.store(class_of.len() as u64, Relaxed);
     let classes = ["io".to_owned(), "cpu".to_owned()];

@@ -1,0 +1,83 @@
+//! The first thing on the page: the answer, and why.
+
+use gild_model::run::Run;
+use maud::{Markup, html};
+
+use crate::render::{advice, results};
+
+/// The answer: of one group of cases a sentence; of several one each; without an answer what the first case did.
+pub fn of_run(run: &Run) -> Markup {
+    let groups: Vec<_> = run.summary.advice.groups.iter().filter(|group| group.cases.len() > 1).collect();
+    match groups.as_slice() {
+        [] => said(&first_sentence(run), &[]),
+        [one] => match one.sentences.as_slice() {
+            [answer, reasons @ ..] => said(answer, reasons),
+            [] => said(&first_sentence(run), &[]),
+        },
+        several => html! {
+            h1 { (run.head.name) ": " (several.len()) " sets of parameters, an answer for each" }
+            dl class="answers" {
+                @for group in several {
+                    dt { (advice::params(group).trim().trim_matches(['(', ')'])) }
+                    dd { (group.sentences.join(" ")) }
+                }
+            }
+        },
+    }
+}
+
+fn said(answer: &str, reasons: &[String]) -> Markup {
+    html! {
+        h1 id="answer" { (answer) }
+        @for reason in reasons { p class="why" { (reason) } }
+    }
+}
+
+fn first_sentence(run: &Run) -> String {
+    let sentence = run.summary.cases.iter().map(|case| &case.sentence).find(|it| !it.is_empty());
+    sentence.cloned().unwrap_or_else(|| format!("{}: nothing was measured", run.head.name))
+}
+
+/// What was run, and where; and a line for a run that is not simply done.
+pub fn subject(run: &Run) -> Markup {
+    let Some(when) = run.head.started_at.or(Some(run.head.submitted_at)) else { return html! {} };
+    html! {
+        p class="subject" {
+            "Run " (run.head.id) ", " strong { (run.head.name) } ": " (what(run)) ". "
+            (results::machine(run)) ". "
+            time datetime=(when) { (when.strftime("%Y-%m-%d %H:%M UTC")) } "."
+        }
+        @if let Some(state) = results::state(run) { p class="warning" role="note" { (state) } }
+    }
+}
+
+fn what(run: &Run) -> String {
+    match results::is_recorded(run) {
+        true => "a program recorded as it is".to_owned(),
+        false => results::work(run),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn the_answer_is_the_advices_with_its_reason_below() {
+        let mut run = testing::run();
+        run.summary.advice = testing::advice();
+        let html = of_run(&run).into_string();
+        assert!(html.starts_with("<h1 id=\"answer\">Use 2 processes (processes-2): 1.89× as fast"), "{html}");
+        assert!(
+            html.contains("<p class=\"why\">threads-10 spends 89.7 % of its time waiting for the lock.</p>"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn without_an_answer_the_first_case_speaks() {
+        let html = of_run(&testing::run()).into_string();
+        assert!(html.contains("sequential: one worker computed for 99.9 % of its life."), "{html}");
+    }
+}

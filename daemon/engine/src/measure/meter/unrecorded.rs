@@ -1,0 +1,130 @@
+//! Threads that are switched thousands of times a second go without records of it: there are two for each switch, and where
+//! little else happens between two switches, writing them is most of what being recorded costs.
+//!
+//! ```text
+//!            more than DENSE switches a second
+//!  records ────────────────────────────────────▶ no records: the clocks are read once a millisecond, and shared out
+//!     ▲                                             │
+//!     └─────────────────────────────────────────────┘
+//!            fewer than SPARSE
+//! ```
+//!
+//! Both are judged over a hundredth of a second, so that turning (some ten microseconds) costs little. Only threads of
+//! recorded programs do this, and only those that have schedstat: its count of time slices says when to turn back.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Meter;
+use crate::attribution::SwitchFold;
+use crate::clock::raw_ns;
+use crate::ledger::layout::{SLOTS, Section, SlotId};
+use crate::measure::shares::{Reading, share_out};
+use crate::measure::switch_ring::SwitchRing;
+use crate::measure::tools::RECORDED_RING_PAGES;
+
+/// Switches a second above which there are no records.
+const DENSE: u64 = 5_000;
+/// Switches a second below which there are some again.
+const SPARSE: u64 = 2_500;
+/// Over how long that is judged, in nanoseconds.
+const WINDOW_NS: u64 = 10_000_000;
+
+/// How often a thread is switched.
+#[derive(Debug)]
+pub(super) struct Density {
+    /// Start of the window, in raw nanoseconds.
+    from_raw_ns: u64,
+    /// Switches in the window; while there are no records, the thread's time slices at its start.
+    switches: u64,
+    /// While there are no records: the ticks of each slot that have been shared out.
+    shared: [u64; SLOTS],
+    /// Ticks between two readings of the clocks.
+    every_ticks: u64,
+}
+
+impl Density {
+    /// A thread with records.
+    pub fn new(now_raw_ns: u64) -> Density {
+        Density { from_raw_ns: now_raw_ns, switches: 0, shared: [0; SLOTS], every_ticks: 0 }
+    }
+
+    /// Records tell of so many switches.
+    pub fn add(&mut self, switches: u64) {
+        self.switches += switches;
+    }
+
+    /// Switches a second, if the window is over; then another begins, and `switches` is what is counted from.
+    fn judge(&mut self, seen: u64, now_raw_ns: u64, switches: u64) -> Option<u64> {
+        let window_ns = now_raw_ns.saturating_sub(self.from_raw_ns);
+        if window_ns < WINDOW_NS {
+            return None;
+        }
+        (self.from_raw_ns, self.switches) = (now_raw_ns, switches);
+        Some(seen.saturating_mul(1_000_000_000) / window_ns)
+    }
+}
+
+impl Meter<'_> {
+    /// The clocks have just been read, and everything is settled: if there are too many records, there are none from now on.
+    pub(super) fn go_without_records_if_dense(&mut self) {
+        let (now_raw_ns, slices) = (self.last.raw_ns, self.last.sched.slices);
+        let Some(density) = &mut self.density else { return };
+        let is_dense = density.judge(density.switches, now_raw_ns, 0).is_some_and(|rate| rate >= DENSE);
+        if !is_dense || slices == 0 {
+            return;
+        }
+        let now = self.clock.now();
+        density.switches = slices;
+        density.shared = ticks_of_slots(self.writer.section(), self.slot, now.wrapping_sub(self.since));
+        density.every_ticks = ticks_in(self.writer.section(), (now, now_raw_ns), self.settle_every_ns);
+        self.due = now + density.every_ticks;
+        // This closes the event: nothing keeps it but its mapping.
+        self.tools.ring = None;
+    }
+
+    /// Reads the clocks, and shares out what they say of the time since they were read last.
+    pub(super) fn settle_unrecorded(&mut self) {
+        let now = self.clock.now();
+        let run_delay_ns = self.run_delay();
+        let (now_raw_ns, cpu_ns) = (raw_ns(), self.read_cpu_clock());
+        let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
+        let off_ns = wall_ns.saturating_sub(cpu_ns.saturating_sub(self.last.cpu_ns));
+        (self.last.raw_ns, self.last.cpu_ns) = (now_raw_ns, cpu_ns);
+        let (writer, slices) = (self.writer, self.last.sched.slices);
+        let ticks = ticks_of_slots(writer.section(), self.slot, now.wrapping_sub(self.since));
+        let Some(density) = &mut self.density else { return };
+        let visits = std::array::from_fn(|slot| ticks[slot].wrapping_sub(density.shared[slot]));
+        density.shared = ticks;
+        share_out(&visits, Reading { wall_ns, off_ns, run_delay_ns }, |slot, booking| writer.book(slot, booking));
+        writer.add_unrecorded(wall_ns);
+        self.due = now + density.every_ticks;
+        let seen = slices.saturating_sub(density.switches);
+        if density.judge(seen, now_raw_ns, slices).is_some_and(|rate| rate < SPARSE) {
+            self.record_again();
+        }
+    }
+
+    /// Where that is refused, it is tried again after the next window.
+    fn record_again(&mut self) {
+        let Ok(ring) = SwitchRing::open_at_most(RECORDED_RING_PAGES) else { return };
+        self.tools.ring = Some(ring);
+        self.fold = SwitchFold::default();
+        self.density = Some(Density::new(self.last.raw_ns));
+        self.due = u64::MAX;
+    }
+}
+
+/// Wall time of each slot so far, in ticks; the open one has been visited for `open_ticks`.
+fn ticks_of_slots(section: &Section, open: SlotId, open_ticks: u64) -> [u64; SLOTS] {
+    let mut ticks = std::array::from_fn(|slot| section.slots[slot].wall_ticks.load(Relaxed));
+    ticks[open.index()] += open_ticks;
+    ticks
+}
+
+/// How many ticks so many nanoseconds have, judged by the worker's life so far.
+fn ticks_in(section: &Section, (now, now_raw_ns): (u64, u64), nanoseconds: u64) -> u64 {
+    let lived_ticks = now.saturating_sub(section.born_ticks.load(Relaxed));
+    let lived_ns = now_raw_ns.saturating_sub(section.born_raw_ns.load(Relaxed)).max(1);
+    let ticks = u128::from(lived_ticks) * u128::from(nanoseconds) / u128::from(lived_ns);
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2).max(1)
+}
