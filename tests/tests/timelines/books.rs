@@ -116,7 +116,7 @@ fn a_ring_that_is_too_small_has_the_last_intervals_and_says_how_many_are_missing
 #[test]
 fn a_run_without_timelines_has_none_and_an_export_says_how_to_get_some() {
     let lab = Lab::new();
-    lab.gilctl(&[&TASKS[..8], &["--model=sequential", "--timeline=0"]].concat()).well();
+    lab.gilctl(&[&TASKS[..7], &["--model=sequential", "--timeline=0"]].concat()).well();
     assert_eq!(timelines(&lab, 1), []);
     for arguments in [["--format=perfetto", "-o=x"], ["--format=csv", "--table=intervals"]] {
         let ran = lab.gilctl(&[&["export", "1"][..], &arguments].concat()).ended_with(2);
@@ -140,7 +140,7 @@ fn cpu_ticks(process: &Process) -> u64 {
 fn the_timeline_of_a_worker_that_was_killed_ends_where_it_was() {
     let lab = Lab::new();
     let line = ["calibrated", "--tasks=2", "--model=processes", "--workers=2", "--repeat=1", "--warmups=0"];
-    lab.submit(&[&line[..], &["--param=cpu_us=300000", "--param=block_us=3600000000"]].concat());
+    lab.submit(&[&line[..], &["--param=cpu_us=300000", "--param=block_us=60000000"]].concat());
     let worker = wait_for("a worker is in a task", || {
         let processes = lab.trial_processes();
         let is_worker = |it: &&Process| processes.iter().any(|other| other.pid == it.parent);

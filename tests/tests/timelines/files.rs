@@ -49,7 +49,7 @@ fn check(lab: &Lab, run: &Run, format: &str, schema: &str) -> Option<Found> {
     let locks = run.experiment.cases.iter().map(|case| (case.name.as_str(), case.lock.map(|it| it.name())));
     let locks = serde_json::to_string(&locks.collect::<BTreeMap<_, _>>()).unwrap();
     let mut command = lab.command(python);
-    command.arg(own(&format!("{format}.py"))).args(["file", "rows.jsonl", &locks]).arg(own(schema));
+    command.arg(own(&format!("check_{format}.py"))).args(["file", "rows.jsonl", &locks]).arg(own(schema));
     // The scripts lie in the repository, which stays as it is.
     Some(program::run(command.env("PYTHONDONTWRITEBYTECODE", "1")).well().json())
 }
@@ -96,13 +96,13 @@ fn the_firefox_profile_is_what_its_format_says() {
 fn a_case_can_be_picked() {
     let lab = Lab::new();
     let run = run(&lab, "--timeline=16384");
-    lab.gilctl(&["export", "1", "--format=chrome", "--case=threads-4", "-o", "one.json"]).well();
+    lab.gilctl(&["export", "1", "--format=chrome", "--case=threads-4-500us", "-o", "one.json"]).well();
     let text = std::fs::read_to_string(lab.path("one.json")).unwrap();
     let trace: serde_json::Value = serde_json::from_str(&text).unwrap();
     let names = trace["traceEvents"].as_array().unwrap().iter().filter(|it| it["name"] == "process_name");
-    assert_eq!(names.map(|it| it["args"]["name"].as_str().unwrap()).collect::<Vec<_>>(), ["threads-4"]);
-    let csv = lab.gilctl(&["export", "1", "--format=csv", "--case=threads-4", "--case=sequential"]).well().stdout;
+    assert_eq!(names.map(|it| it["args"]["name"].as_str().unwrap()).collect::<Vec<_>>(), ["threads-4-500us"]);
+    let csv = lab.gilctl(&["export", "1", "--format=csv", "--case=threads-4-500us", "--case=sequential"]).well().stdout;
     let cases: std::collections::BTreeSet<_> = csv.lines().skip(1).map(|it| it.split(',').nth(1).unwrap()).collect();
-    assert_eq!(cases.into_iter().collect::<Vec<_>>(), ["sequential", "threads-4"]);
+    assert_eq!(cases.into_iter().collect::<Vec<_>>(), ["sequential", "threads-4-500us"]);
     assert_eq!(run.experiment.cases.len(), 6);
 }

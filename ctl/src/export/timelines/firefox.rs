@@ -66,7 +66,7 @@ impl Painter<'_> {
         let start = self.at(i64::MIN);
         let processes: Vec<ProcessHandle> =
             trial.processes.iter().map(|it| self.profile.add_process(&it.name, it.pid, start)).collect();
-        // A process has to have a main thread, and only that one shows what is of the process.
+        // The main thread shows what is of the process, and is named after it.
         let main = self.thread(processes[0], NO_TID, "trial", true);
         self.wall(trial, main);
         self.counts(trial, main);
@@ -74,11 +74,8 @@ impl Painter<'_> {
             let thread = self.thread(processes[lock.process], NO_TID, &lock.name, false);
             self.lock(trial, lock, thread);
         }
-        let mut with_main = vec![0];
         for track in &trial.tracks {
-            let is_main = !with_main.contains(&track.process);
-            with_main.push(track.process);
-            let thread = self.thread(processes[track.process], track.tid, &track.name, is_main);
+            let thread = self.thread(processes[track.process], track.tid, &track.name, false);
             self.track(track, thread);
         }
     }

@@ -49,7 +49,7 @@ for name, case in cases.items():
         ]
         want = [(expected.slice_name(row), row["phase"], row["from_ns"] - zero, row["until_ns"] - zero) for row in rows]
         expected.check(f"{name}, {key}", want, found)
-        dropped = [it["data"]["dropped"] for it in thread.of("not kept")]
+        dropped = [round(it["data"]["dropped"]) for it in thread.of("not kept")]
         expected.check(f"{name}, {key}: not kept", [rows[0]["dropped"]] if rows[0]["dropped"] else [], dropped)
         totals["slices"] += len(found)
         totals["not kept"] += sum(dropped)
@@ -63,9 +63,10 @@ for name, case in cases.items():
     want = sorted((at, f"worker {source}", f"worker {to}") for source, _, to, at in case.hand_overs())
     expected.check(f"{name}: who gave it", want, given)
     totals["arrows"] += len(given)
-    counted = by_name["trial"].of("count")
+    # A main thread is named after its process.
+    counted = by_name[name].of("count")
     for what, steps in case.counts().items():
-        found = [it for it in counted if by_name["trial"].text(it["name"]) == what]
+        found = [it for it in counted if by_name[name].text(it["name"]) == what]
         got = [(ns(it["startTime"]) + zero, it["data"]["workers"]) for it in found]
         expected.check(f"{name}: {what}", steps[:-1], got)
         expected.check(f"{name}: end of {what}", steps[-1][0], ns(found[-1]["endTime"]) + zero)
