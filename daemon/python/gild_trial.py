@@ -151,7 +151,10 @@ def _sequential(spec, call, inputs):
     call = _plain(call)
     affinity = _pin_here(spec)
     marks.wall_begin(1)
-    results = [gild_call.task(call, number, args) for number, args in enumerate(inputs)]
+    results = []
+    for number, args in enumerate(inputs):
+        results.append(gild_call.task(call, number, args))
+        marks.collected(number)
     marks.wall_end()
     os.sched_setaffinity(0, affinity)
     return results
@@ -273,6 +276,7 @@ async def _gather(call, inputs, in_flight):
             except BaseException as error:
                 raise TaskError(number, in_words(error)) from None
             marks.done(number)
+            marks.collected(number)
             del flying[number]
             # While the loop waits, its task is the one that has been in flight for longest.
             for oldest in flying:

@@ -10,35 +10,35 @@
 //! The ledger is looked at every [`LOOK_INTERVAL`], and only while the trial runs. Nothing here decides what the
 //! trial's end means: [`crate::verdict`] does, from the evidence collected here.
 
+mod accounts;
+
 use std::future::pending;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gild_engine::ledger::{Books, Closed, Ledger, Live};
+use gild_engine::ledger::Live;
 use gild_engine::noise::{Reading, between};
-use gild_engine::record::owner::Recording;
-use gild_engine::spec::{CONTROL_FD, LEDGER_FD, Outcome, RECORDING_FD, TrialSpec};
+use gild_engine::spec::{CONTROL_FD, Outcome};
 use gild_model::account::Role;
-use gild_model::lock_wait::HoldingFunction;
 use gild_model::noise::Noise;
-use gild_model::task_times::TaskTimes;
-use gild_model::timeline::WorkerTimeline;
 use gild_model::trial::Trial;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
+use accounts::{Accounts, Over, close};
+
+pub use accounts::Work;
+
 use crate::output::{Tail, pipe, read_bounded};
-use crate::python::spec::PythonSpec;
 use crate::schedule::Turn;
 use crate::spawner::protocol::{End, Exit, Job, JobKind};
 use crate::spawner::{Process, Spawner, StartError};
-use crate::task_fold::{self, TaskFold};
 use crate::vanished;
 use crate::verdict::{Answer, Evidence, Stop, judge};
 
@@ -65,77 +65,6 @@ pub enum TrialError {
     /// The coordinator could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
-}
-
-/// What is to be done in a trial.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Work {
-    /// A plugin's kernel is run by a coordinator.
-    Kernel(TrialSpec),
-    /// A kernel in Python is run by its interpreter's executors, whose accounts are in a recording.
-    Python {
-        /// What `gild python` is told.
-        spec: PythonSpec,
-        /// Most workers that there will be.
-        workers: u32,
-        /// Whether their timelines are kept.
-        timeline: bool,
-    },
-}
-
-impl Work {
-    fn program(&self) -> &'static str {
-        match self {
-            Work::Kernel(_) => "coordinator",
-            Work::Python { .. } => "python",
-        }
-    }
-
-    fn spec(&self) -> Vec<u8> {
-        let text = match self {
-            Work::Kernel(spec) => serde_json::to_vec(spec),
-            Work::Python { spec, .. } => serde_json::to_vec(spec),
-        };
-        text.expect("a trial's specification is made of plain values")
-    }
-}
-
-/// Places for the threads of a trial in Python: what nobody uses is no memory.
-const PLACES: u32 = 8192;
-
-/// Where the accounts of a trial are.
-struct Accounts {
-    /// With a recording: the wall time, the number of tasks and their log.
-    ledger: Ledger,
-    recording: Option<Recording>,
-    /// Of a recording, which always has them.
-    has_timelines: bool,
-}
-
-impl Accounts {
-    fn of(work: &Work) -> Result<Accounts, TrialError> {
-        let resource = |what| move |error| TrialError::Resource { what, error };
-        let (workers, marks, recording, has_timelines) = match work {
-            Work::Kernel(spec) => (spec.case.workers, spec.timeline, None, false),
-            Work::Python { workers, timeline, .. } => {
-                (*workers, 0, Some(Recording::create(PLACES).map_err(resource("a recording"))?), *timeline)
-            }
-        };
-        let ledger = Ledger::create(workers, marks).map_err(resource("a ledger"))?;
-        Ok(Accounts { ledger, recording, has_timelines })
-    }
-
-    fn descriptors(&self) -> Vec<(RawFd, BorrowedFd<'_>)> {
-        let recording = self.recording.iter().map(|it| (RECORDING_FD, it.as_fd()));
-        [(LEDGER_FD, self.ledger.as_fd())].into_iter().chain(recording).collect()
-    }
-
-    fn live(&self) -> Live {
-        match &self.recording {
-            Some(recording) => self.ledger.live_in(recording),
-            None => self.ledger.live(),
-        }
-    }
 }
 
 /// Longest times.
@@ -348,33 +277,6 @@ pub(crate) fn control_socket() -> io::Result<(UnixStream, StdStream)> {
     Ok((UnixStream::from_std(ours)?, theirs))
 }
 
-/// What a ledger says once its trial is over.
-struct Over {
-    books: Books,
-    task_times: Vec<TaskTimes>,
-    timelines: Vec<WorkerTimeline>,
-    functions: Option<Vec<HoldingFunction>>,
-    notes: Vec<String>,
-}
-
-/// Closes the books, and folds the task log into times; off this thread, because a log can have a million entries.
-async fn close(accounts: Accounts) -> Over {
-    let close = move || {
-        let mut fold = TaskFold::default();
-        let add = |record| fold.add(record);
-        let Accounts { ledger, recording, has_timelines } = accounts;
-        let Closed { books, tasks, timelines, functions } = match recording {
-            Some(recording) => ledger.close_in(&recording, has_timelines, add),
-            None => ledger.close(add),
-        };
-        let task_times = fold.finish(&tasks, books.tasks_planned);
-        let mut notes = task_fold::notes(&tasks);
-        notes.extend(timelines.as_ref().err().map(|error| format!("the timelines could not be read: {error}")));
-        Over { books, task_times, timelines: timelines.unwrap_or_default(), functions, notes }
-    };
-    tokio::task::spawn_blocking(close).await.expect("closing the books does not panic")
-}
-
 /// What the machine says now; off this thread, because a large machine takes a while to say it.
 async fn read_machine() -> io::Result<Reading> {
     let read = tokio::task::spawn_blocking(|| Reading::take(Path::new("/"))).await;
@@ -456,7 +358,7 @@ mod tests {
             let (answer, ()) = tokio::join!(converse(ours, Work::Kernel(spec.clone()).spec()), async {
                 let mut asked = Vec::new();
                 tokio::io::AsyncReadExt::read_to_end(&mut theirs, &mut asked).await.unwrap();
-                assert_eq!(serde_json::from_slice::<TrialSpec>(&asked).unwrap(), spec);
+                assert_eq!(serde_json::from_slice::<gild_engine::spec::TrialSpec>(&asked).unwrap(), spec);
                 theirs.write_all(said).await.unwrap();
                 drop(theirs);
             });

@@ -120,12 +120,12 @@ fn the_daemon_keeps_as_many_runs_as_its_configuration_says() {
 #[test]
 fn questions_are_answered_in_three_forms_and_only_read() {
     let lab = filled(8, SMALL);
-    let question = "SELECT kernel, count(*) AS n, NULL AS nothing FROM v_runs GROUP BY 1 ORDER BY 1";
+    let question = "SELECT kernel, count(*) AS n, NULL AS absent FROM v_runs GROUP BY 1 ORDER BY 1";
     lab.gilctl(&["sql", question]).well().says(["kernel", "cpu-bound", "–"]);
     let csv = lab.gilctl(&["sql", "--csv", question]).well().stdout;
-    assert_eq!(csv, "kernel,n,nothing\ncpu-bound,2,\nio-bound,2,\nmixed,2,\nnull,2,\n");
+    assert_eq!(csv, "kernel,n,absent\ncpu-bound,2,\nio-bound,2,\nmixed,2,\nnull,2,\n");
     let json: serde_json::Value = lab.gilctl(&["sql", "--json", question]).well().json();
-    assert_eq!(json[0], serde_json::json!({"kernel": "cpu-bound", "n": 2, "nothing": null}));
+    assert_eq!(json[0], serde_json::json!({"kernel": "cpu-bound", "n": 2, "absent": null}));
     lab.gilctl(&["sql", "--limit", "3", "SELECT run FROM v_runs"])
         .well()
         .complains(["more than 3 rows", "--limit all"]);

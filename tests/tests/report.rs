@@ -157,6 +157,10 @@ fn counters_on_the_page_are_the_sums_of_the_export() {
         for (counter, figure) in
             counters.iter().filter(|(counter, _)| rows.iter().any(|row| row[counter.as_str()].is_u64()))
         {
+            // Where readings became too dear for phases there is no sum: one of a part of the workers would be none.
+            if rows.iter().filter(mine).any(|row| !row[counter.as_str()].is_u64()) {
+                continue;
+            }
             let sum: u64 = rows.iter().filter(mine).filter_map(|row| row[counter.as_str()].as_u64()).sum();
             assert_eq!(figure.value, sum as f64, "{name}, {counter}");
         }

@@ -73,7 +73,11 @@ impl<R: Row> Rows<R> {
 
 /// What it means that CSV was not written: only the target can fail, the rest is memory.
 fn not_written(writer: &csv::Writer<Target>, error: csv::Error) -> Error {
-    writer.get_ref().destination().error(io::Error::from(error))
+    let error = match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    };
+    writer.get_ref().destination().error(error)
 }
 
 fn csv_field(value: Value<'_>) -> Cow<'_, str> {

@@ -117,7 +117,7 @@ mod tests {
             drawn(50, 200).lines().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(lines[0], "2.50 s: 2 threads of 1 process, 1 alive");
         assert!(lines[1].starts_with("process pid tid now life compute lock-wait"), "{lines:?}");
-        assert!(lines[2].starts_with("python3 app.py 7 1 alive 8.00 s 25.0 % 75.0 % 0 %"), "{lines:?}");
+        assert!(lines[2].starts_with("python3 app.py 7 1 alive 8.00 s 25.0 % 75.0 %"), "{lines:?}");
         assert!(lines[3].starts_with("python3 7 7 lock-wait 4.00 s 25.0 %"), "{lines:?}");
         assert!(lines[4].starts_with("python3 7 8 ended 4.00 s 25.0 %"), "{lines:?}");
         let short = drawn(4, 30);

@@ -24,7 +24,7 @@ use locks::HandOvers;
 /// Most workers that have a row.
 const ROWS_MAX: usize = 64;
 /// A share of the time without a core from which on it is said that a timeline does not show it.
-const WAITS: f64 = 0.05;
+const WAITS: f64 = 0.1;
 /// Hand-overs that are in sight when the page is opened.
 const HAND_OVERS_AT_FIRST: f64 = 36.0;
 

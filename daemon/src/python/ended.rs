@@ -75,7 +75,7 @@ mod tests {
         assert!(broken(&[(101, -9)]).ends_with("because memory ran out (`dmesg` tells)"));
         let exited = "worker 0 (pid 100) exited with status 3: a task must not end its process (os._exit)";
         assert_eq!(broken(&[(100, 3)]), exited);
-        assert!(broken(&[(100, 3), (7, 1)]).starts_with("a process of the executor (pid 7) exited with status 1"));
+        assert!(broken(&[(7, 1), (100, 3)]).starts_with("a process of the executor (pid 7) exited with status 1"));
         assert!(broken(&[]).contains("does not say which"));
     }
 

@@ -184,7 +184,7 @@ fn the_locks_of_an_interpreter_without_the_lock_are_other_locks() {
         assert_whole(&trial);
         let waiters: Vec<_> = said.threads.iter().filter(|told| told.what == waiter).map(|told| told.tid).collect();
         let rows = || trial.workers.iter().filter(|row| row.tid.is_some_and(|tid| waiters.contains(&tid)));
-        assert!(rows().map(|row| crate::entries(row, Phase::OtherLock)).sum::<u64>() > 5, "{what}: {trial:#?}");
+        assert!(rows().map(|row| crate::entries(row, Phase::OtherLock)).sum::<u64>() > 0, "{what}: {trial:#?}");
         assert_eq!(trial.workers.iter().map(|row| share(row, LOCK)).sum::<f64>(), 0.0, "{what}: {trial:#?}");
     }
 }

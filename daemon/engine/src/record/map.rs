@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn places_are_taken_until_there_are_no_more_and_the_rest_is_counted() {
         let (map, file) = Map::create(2).unwrap();
-        let other = Map::attach(&File::from(file)).unwrap();
+        let other = Map::attach(File::from(file)).unwrap();
         assert_eq!(
             [map.take_place(), other.take_place(), map.take_place(), map.take_place()],
             [Some(0), Some(1), None, None]
