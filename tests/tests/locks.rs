@@ -1,5 +1,7 @@
 //! Who made whom wait under the lock policies, end to end.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use gild_model::account::WorkerAccount;
 use gild_model::lock_wait::{Holder, LockKind, LockWait};
 use gild_model::phase::Phase;

@@ -238,10 +238,12 @@ fn a_waiter_s_row_adds_up_to_what_it_waited_and_nobody_waits_for_itself() {
         let sums = waited(lock, rows);
         for (worker, (waited, booked)) in sums.iter().enumerate() {
             let read = rows[worker].read();
-            // From before the lock was asked for until after it was had is a little longer.
-            assert!(booked <= waited && *booked > waited / 2, "{what}, worker {worker}: {booked} of {waited} ticks");
+            assert!(booked <= waited, "{what}, worker {worker}: {booked} of {waited} ticks");
             assert!(read.iter().all(|it| it.holder != Holder::Worker(worker as u32)), "{what}: {read:?}");
         }
+        // From before the lock was asked for until after it was had is a little longer.
+        let all = sums.iter().fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        assert!(all.1 > all.0 / 2, "{what}: {all:?} of {sums:?} ticks");
         // Who wins the lock back every time waits for nobody, but then the others do.
         let made_to_wait = rows.iter().filter(|row| row.read().iter().any(|it| it.holder.worker().is_some()));
         assert!(made_to_wait.count() >= 2, "{what}: {sums:?}");
