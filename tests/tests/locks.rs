@@ -1,5 +1,7 @@
 //! Who made whom wait under the lock policies, end to end.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use gild_model::account::WorkerAccount;
 use gild_model::lock_wait::{Holder, LockKind, LockWait};
 use gild_model::phase::Phase;
@@ -41,6 +43,8 @@ interval_us = 1000
 [[case]]
 model = "sequential"
 "#;
+/// Index of the case with this policy.
+const CPYTHON2: u32 = 1;
 
 fn waits<'t>(trial: &'t Trial, waiter: &WorkerAccount) -> Vec<&'t LockWait> {
     let waits = trial.lock_waits.as_ref().expect("it was measured").iter();
@@ -69,11 +73,12 @@ fn every_policy_says_who_waited_for_whom() {
         for worker in workers([trial]) {
             let row = waits(trial, worker);
             let (booked_ns, phase_ns) = (sum(&row, |_| true), worker.wall_in(Phase::LockWait));
-            // A wait in the list is inside of one in the phase; each is entered some hundred times, and losing the core between
-            // the two costs milliseconds on a loaded machine.
-            let queued_ns = run_queue_ns(worker);
+            // A wait is booked from the mark on at which the phase begins until the lock is had; being pushed off the core before
+            // the mark at its end costs milliseconds on a loaded machine. Under `cpython2` the phase begins before the holder
+            // gives the lock back, and winning it back at once is no wait.
+            let least_ns = if trial.case == CPYTHON2 { 0 } else { (phase_ns / 2).saturating_sub(run_queue_ns(worker)) };
             let figures = format!("{name}: {booked_ns} ns booked of {phase_ns} ns: {row:#?}");
-            assert!(booked_ns <= phase_ns + 1_000 && booked_ns + queued_ns >= phase_ns / 2, "{figures}");
+            assert!(booked_ns <= phase_ns + 1_000 && booked_ns >= least_ns, "{figures}");
             assert!(row.iter().all(|it| it.holder != Holder::Worker(worker.index)), "{figures}");
             assert!(row.iter().all(|it| it.lock == LockKind::Policy), "{figures}");
         }

@@ -146,7 +146,9 @@ impl Matrix {
 
 /// The functions that held the interpreter's lock, the longest first; nothing where this was not measured or nobody waited.
 fn holders<'t>(trials: impl Iterator<Item = &'t Trial>, style: Style) -> Option<String> {
-    let mut sums: BTreeMap<(Option<&str>, Option<&str>, Option<u32>), (u64, u64)> = BTreeMap::new();
+    /// Name, file, first line.
+    type Key<'t> = (Option<&'t str>, Option<&'t str>, Option<u32>);
+    let mut sums: BTreeMap<Key<'_>, (u64, u64)> = BTreeMap::new();
     for HoldingFunction { function, file, line, waited_ns, hand_overs } in
         trials.filter_map(|trial| trial.holders.as_ref()).flatten()
     {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use gild_engine::ledger::layout::attention::DROP_LOCK;
 use gild_engine::ledger::waits::WaitRow;
 use gild_engine::locks::cpython::Gil;
+use gild_engine::locks::sync::now;
 use gild_engine::locks::waits::{Seat, Waits};
 
 use crate::figures::{Convoy, Spin, median};
@@ -51,13 +52,13 @@ impl Shared {
         }
         if self.attention[me].load(Relaxed) & DROP_LOCK != 0 {
             self.gil.drop_on_request(me);
-            self.gil.take(me, || {});
+            self.gil.take(me, now(), || {});
         }
     }
 
     /// Computes, and notes when it finds that another thread had the lock since.
     fn spin(&self, me: usize) {
-        self.gil.take(me, || {});
+        self.gil.take(me, now(), || {});
         while !self.stopping.load(Relaxed) {
             if self.last.load(Relaxed) != me {
                 self.last.store(me, Relaxed);
@@ -70,7 +71,7 @@ impl Shared {
 
     /// Gives the lock up to sleep, and takes it again. How long each round took.
     fn rounds(&self, me: usize, length: Duration) -> Vec<f64> {
-        self.gil.take(me, || {});
+        self.gil.take(me, now(), || {});
         let end = Instant::now() + length;
         let mut lengths_ns = Vec::new();
         loop {
@@ -80,7 +81,7 @@ impl Shared {
             }
             self.gil.drop_lock(me);
             thread::sleep(SLEEP);
-            self.gil.take(me, || {});
+            self.gil.take(me, now(), || {});
             lengths_ns.push(start.elapsed().as_nanos() as f64);
         }
         self.stopping.store(true, Relaxed);
@@ -105,7 +106,7 @@ pub fn spin(threads: usize, interval: Duration, length: Duration) -> Spin {
             scope.spawn(move || shared.spin(me));
         }
         thread::sleep(length);
-        shared.gil.take(threads, || {});
+        shared.gil.take(threads, now(), || {});
         shared.stopping.store(true, Relaxed);
         shared.gil.drop_lock(threads);
     });

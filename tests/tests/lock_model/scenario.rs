@@ -52,7 +52,7 @@ impl Policy for Gil {
     }
     fn take(&self, worker: usize) {
         if !self.try_take(worker) {
-            self.take(worker, || {});
+            self.take(worker, sync::now(), || {});
         }
     }
     fn drop_lock(&self, worker: usize) {
@@ -72,7 +72,7 @@ impl Policy for Fair {
     }
     fn take(&self, worker: usize) {
         if !self.try_take(worker) {
-            self.take(worker, || {});
+            self.take(worker, sync::now(), || {});
         }
     }
     fn drop_lock(&self, worker: usize) {
@@ -90,7 +90,7 @@ impl Policy for InterpreterLock {
     }
     fn take(&self, worker: usize) {
         if !self.try_take(worker) {
-            self.take(worker, || {});
+            self.take(worker, sync::now(), || {});
         }
     }
     fn drop_lock(&self, worker: usize) {

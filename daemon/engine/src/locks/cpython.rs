@@ -77,14 +77,11 @@ impl Gil {
         free
     }
 
-    /// Takes the lock (`take_gil`). `timed_out` is called after each interval that passed in vain; it must be quick, for
+    /// Takes the lock (`take_gil`), for which the worker has asked at this instant. `timed_out` is called after each interval that passed in vain; it must be quick, for
     /// the state's mutex is held.
-    pub fn take(&self, worker: usize, mut timed_out: impl FnMut()) {
+    pub fn take(&self, worker: usize, asked: u64, mut timed_out: impl FnMut()) {
         let mut state = self.state.lock();
-        let waits = state.locked;
-        if waits {
-            state.waits.enter(worker, now());
-        }
+        state.waits.enter(worker, asked);
         while state.locked {
             let switch_number = state.switch_number;
             let (woken, in_vain) = self.cond.wait_timeout(state, self.interval);
@@ -97,9 +94,7 @@ impl Gil {
                 self.request_drop();
             }
         }
-        if waits {
-            state.waits.leave(worker, now());
-        }
+        state.waits.leave(worker, now());
         self.own(state, worker);
     }
 

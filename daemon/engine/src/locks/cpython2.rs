@@ -82,20 +82,20 @@ impl InterpreterLock {
         free
     }
 
-    /// Takes the lock as soon as it is found free. `in_vain` is called each time before the worker goes to sleep; it must
+    /// Takes the lock, for which the worker has asked at this instant, as soon as it is found free. `in_vain` is called each time before the worker goes to sleep; it must
     /// be quick, for the state's mutex is held.
-    pub fn take(&self, worker: usize, mut in_vain: impl FnMut()) {
+    pub fn take(&self, worker: usize, asked: u64, mut in_vain: impl FnMut()) {
         let mut state = self.state.lock();
+        state.waits.enter(worker, asked);
         if state.locked {
             self.count_waiters(&state, 1);
-            state.waits.enter(worker, now());
             while state.locked {
                 in_vain();
                 state = self.cond.wait(state);
             }
             self.count_waiters(&state, -1);
-            state.waits.leave(worker, now());
         }
+        state.waits.leave(worker, now());
         Self::own(state, worker);
     }
 

@@ -78,25 +78,20 @@ impl Fair {
         free
     }
 
-    /// Takes the lock when all who asked earlier have had it. `timed_out` is called after each interval that passed in
+    /// Takes the lock, for which the worker has asked at the instant `asked`, when all who asked earlier have had it. `timed_out` is called after each interval that passed in
     /// vain; it must be quick, for the state's mutex is held.
-    pub fn take(&self, worker: usize, mut timed_out: impl FnMut()) {
+    pub fn take(&self, worker: usize, asked: u64, mut timed_out: impl FnMut()) {
         let mut state = self.state.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
-        let waits = state.serving != ticket;
-        if waits {
-            state.waits.enter(worker, now());
-        }
+        state.waits.enter(worker, asked);
         while state.serving != ticket {
             state = match state.serving + 1 == ticket {
                 true => self.wait_as_first(state, ticket, &mut timed_out),
                 false => self.place(ticket).wait(state),
             };
         }
-        if waits {
-            state.waits.leave(worker, now());
-        }
+        state.waits.leave(worker, now());
         self.own(&mut state, worker);
     }
 

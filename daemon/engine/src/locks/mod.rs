@@ -146,11 +146,13 @@ impl Lock {
     }
 
     fn take(&self, worker: usize, meter: &mut Meter<'_>) {
+        // The mark at which the worker began to wait, so that its row adds up to that phase.
+        let asked = meter.since();
         match self {
             Lock::None => {}
-            Lock::Cpython(gil) => gil.take(worker, || meter.relieve()),
-            Lock::Cpython2(lock) => lock.take(worker, || meter.relieve()),
-            Lock::Fair(fair) => fair.take(worker, || meter.relieve()),
+            Lock::Cpython(gil) => gil.take(worker, asked, || meter.relieve()),
+            Lock::Cpython2(lock) => lock.take(worker, asked, || meter.relieve()),
+            Lock::Fair(fair) => fair.take(worker, asked, || meter.relieve()),
         }
     }
 }

@@ -40,7 +40,7 @@ impl Waits {
         Waits { waiting: Vec::with_capacity(seats.len()), seats }
     }
 
-    /// A worker begins to wait.
+    /// A worker begins to wait, or has begun to at this instant, while it could not yet get here.
     pub fn enter(&mut self, worker: usize, now: u64) {
         self.waiting.push((worker, now));
     }

@@ -102,8 +102,8 @@ pub struct Functions {
 
 /// Adds up what is known of a recording's functions.
 pub(super) fn read(map: &Map, rate: Rate) -> Functions {
-    let mut sums: BTreeMap<(Option<String>, Option<String>, Option<u32>), (u64, u64)> = BTreeMap::new();
-    let mut add = |key, ticks: u64, hand_overs: u64| {
+    let mut sums: BTreeMap<Key, (u64, u64)> = BTreeMap::new();
+    let mut add = |key: Key, ticks: u64, hand_overs: u64| {
         let sum = sums.entry(key).or_default();
         *sum = (sum.0.saturating_add(ticks), sum.1.saturating_add(hand_overs));
     };
@@ -132,10 +132,11 @@ pub(super) fn read(map: &Map, rate: Rate) -> Functions {
     Functions { holders: is_told.then_some(holders), unknown }
 }
 
-/// A function as it was keyed, with ticks and hand-overs.
-type Summed = ((Option<String>, Option<String>, Option<u32>), (u64, u64));
+/// A function's name, file and first line; nothing, where they are not known.
+type Key = (Option<String>, Option<String>, Option<u32>);
 
-fn holder(((function, file, line), (ticks, hand_overs)): Summed, rate: Rate) -> HoldingFunction {
+/// A function with its ticks and hand-overs.
+fn holder(((function, file, line), (ticks, hand_overs)): (Key, (u64, u64)), rate: Rate) -> HoldingFunction {
     HoldingFunction { function, file, line, waited_ns: rate.to_ns(ticks), hand_overs }
 }
 
