@@ -47,7 +47,7 @@ pub fn table(look: &Look, lines_max: usize, style: Style) -> String {
     let mut lines: Vec<String> = text.lines().map(|line| harmless(line).chars().take(style.width).collect()).collect();
     if all > room {
         lines.truncate(room - 1);
-        lines.push(format!("… and {} more", count((all - room + 1) as u64, "line")));
+        lines.push(format!("… and {} more lines", all - room + 1));
     }
     lines.join("\n")
 }

@@ -45,8 +45,14 @@ class Outputs(unittest.TestCase):
         self.assertIsNone(said.why_none)
 
     def test_gild_pools_the_waits_of_all_threads_but_the_first(self):
-        rows = [(7, "other-lock", 900), (8, "lock-wait", 70), (8, "switch-wait", 10), (8, "compute", 20), (9, "compute", 100)]
-        text = "".join(json.dumps({"pid": 7, "tid": tid, "phase": phase, "wall_ns": ns}) + "\n" for tid, phase, ns in rows)
+        # The last figure of a row is what it waited for a core, which is not waiting for the lock; of one it is not known.
+        rows = [
+            (7, "other-lock", 900, 0), (8, "lock-wait", 90, 20), (8, "switch-wait", 10, None), (8, "compute", 0, 0), (9, "compute", 100, 50),
+        ]
+        text = "".join(
+            json.dumps({"pid": 7, "tid": tid, "phase": phase, "wall_ns": ns, "run_queue_ns": queued}) + "\n"
+            for tid, phase, ns, queued in rows
+        )
         self.assertEqual(gild.waiting_share(text), 0.4)
         self.assertIsNone(gild.waiting_share(""))
 

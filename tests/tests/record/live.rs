@@ -88,6 +88,19 @@ fn a_recording_survives_its_daemon() {
 }
 
 #[test]
+fn a_recording_without_its_daemon_starts_another_which_can_be_stopped() {
+    let mut lab = Lab::new();
+    let running = start(&lab, &[], WAITS);
+    lab.crash_daemon();
+    go(&lab);
+    running.finish().well().complains(["started a private daemon"]);
+    assert_eq!([lab.head(1).status, lab.head(2).status], [RunStatus::Interrupted, RunStatus::Done]);
+    let pid = lab.get::<DaemonStatus>("/v1/status").pid;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).unwrap();
+    lab.assert_nobody_is_left();
+}
+
+#[test]
 fn a_recording_is_kept_by_the_daemon_that_comes_after_its_own() {
     let mut lab = Lab::new();
     let running = start(&lab, &[], WAITS);

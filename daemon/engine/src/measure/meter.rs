@@ -120,7 +120,10 @@ impl<'l> Meter<'l> {
             flags |= flag::COUNTERS_PER_TASK;
         }
         let thins_records = plan.settle_every_ns > 0 && tools.ring.is_some();
-        let density = thins_records.then(|| unrecorded::Density::new(start.raw_ns));
+        let density = thins_records.then(|| {
+            let now = unrecorded::Instant { raw_ns: start.raw_ns, run_delay_ns: start.sched.run_delay_ns };
+            unrecorded::Density::new(now)
+        });
         section.flags.store(flags, Relaxed);
         section.counter_mask.store(tools.counters.as_ref().map_or(0, CounterSet::mask), Relaxed);
         section.counter_groups.store(tools.counters.as_ref().map_or(0, CounterSet::group_numbers), Relaxed);

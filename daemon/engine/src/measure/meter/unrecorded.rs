@@ -29,11 +29,15 @@ const SPARSE: u64 = 2_500;
 /// Over how long that is judged, in nanoseconds.
 const WINDOW_NS: u64 = 10_000_000;
 
+/// Of a thread that hardly gets a core, at least one part in so many of the time is taken for its own: a few switches are none
+/// too many.
+const OWN_SHARE_MIN: u64 = 4;
+
 /// How often a thread is switched.
 #[derive(Debug)]
 pub(super) struct Density {
-    /// Start of the window, in raw nanoseconds.
-    from_raw_ns: u64,
+    /// Start of the window.
+    from: Instant,
     /// Switches in the window; while there are no records, the thread's time slices at its start.
     switches: u64,
     /// While there are no records: the ticks of each slot that have been shared out.
@@ -42,10 +46,17 @@ pub(super) struct Density {
     every_ticks: u64,
 }
 
+/// When the clocks were read, by two of them, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Instant {
+    pub raw_ns: u64,
+    pub run_delay_ns: u64,
+}
+
 impl Density {
     /// A thread with records.
-    pub fn new(now_raw_ns: u64) -> Density {
-        Density { from_raw_ns: now_raw_ns, switches: 0, shared: [0; SLOTS], every_ticks: 0 }
+    pub fn new(now: Instant) -> Density {
+        Density { from: now, switches: 0, shared: [0; SLOTS], every_ticks: 0 }
     }
 
     /// Records tell of so many switches.
@@ -53,30 +64,33 @@ impl Density {
         self.switches += switches;
     }
 
-    /// Switches a second, if the window is over; then another begins, and `switches` is what is counted from.
-    fn judge(&mut self, seen: u64, now_raw_ns: u64, switches: u64) -> Option<u64> {
-        let window_ns = now_raw_ns.saturating_sub(self.from_raw_ns);
+    /// Switches a second, if the window is over; then another begins, and `switches` is what is counted from. A thread does not
+    /// become slower by waiting for a core, so that time does not count.
+    fn judge(&mut self, seen: u64, now: Instant, switches: u64) -> Option<u64> {
+        let window_ns = now.raw_ns.saturating_sub(self.from.raw_ns);
         if window_ns < WINDOW_NS {
             return None;
         }
-        (self.from_raw_ns, self.switches) = (now_raw_ns, switches);
-        Some(seen.saturating_mul(1_000_000_000) / window_ns)
+        let waited_ns = now.run_delay_ns.saturating_sub(self.from.run_delay_ns);
+        let own_ns = window_ns.saturating_sub(waited_ns).max(window_ns / OWN_SHARE_MIN);
+        (self.from, self.switches) = (now, switches);
+        Some(seen.saturating_mul(1_000_000_000) / own_ns)
     }
 }
 
 impl Meter<'_> {
     /// The clocks have just been read, and everything is settled: if there are too many records, there are none from now on.
     pub(super) fn go_without_records_if_dense(&mut self) {
-        let (now_raw_ns, slices) = (self.last.raw_ns, self.last.sched.slices);
+        let (last, slices) = (self.last_instant(), self.last.sched.slices);
         let Some(density) = &mut self.density else { return };
-        let is_dense = density.judge(density.switches, now_raw_ns, 0).is_some_and(|rate| rate >= DENSE);
+        let is_dense = density.judge(density.switches, last, 0).is_some_and(|rate| rate >= DENSE);
         if !is_dense || slices == 0 {
             return;
         }
         let now = self.clock.now();
         density.switches = slices;
         density.shared = ticks_of_slots(self.writer.section(), self.slot, now.wrapping_sub(self.since));
-        density.every_ticks = ticks_in(self.writer.section(), (now, now_raw_ns), self.settle_every_ns);
+        density.every_ticks = ticks_in(self.writer.section(), (now, last.raw_ns), self.settle_every_ns);
         self.due = now + density.every_ticks;
         // This closes the event: nothing keeps it but its mapping.
         self.tools.ring = None;
@@ -90,7 +104,7 @@ impl Meter<'_> {
         let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
         let off_ns = wall_ns.saturating_sub(cpu_ns.saturating_sub(self.last.cpu_ns));
         (self.last.raw_ns, self.last.cpu_ns) = (now_raw_ns, cpu_ns);
-        let (writer, slices) = (self.writer, self.last.sched.slices);
+        let (writer, last, slices) = (self.writer, self.last_instant(), self.last.sched.slices);
         let ticks = ticks_of_slots(writer.section(), self.slot, now.wrapping_sub(self.since));
         let Some(density) = &mut self.density else { return };
         let visits = std::array::from_fn(|slot| ticks[slot].wrapping_sub(density.shared[slot]));
@@ -99,9 +113,13 @@ impl Meter<'_> {
         writer.add_unrecorded(wall_ns);
         self.due = now + density.every_ticks;
         let seen = slices.saturating_sub(density.switches);
-        if density.judge(seen, now_raw_ns, slices).is_some_and(|rate| rate < SPARSE) {
+        if density.judge(seen, last, slices).is_some_and(|rate| rate < SPARSE) {
             self.record_again();
         }
+    }
+
+    fn last_instant(&self) -> Instant {
+        Instant { raw_ns: self.last.raw_ns, run_delay_ns: self.last.sched.run_delay_ns }
     }
 
     /// Where that is refused, it is tried again after the next window.
@@ -109,7 +127,7 @@ impl Meter<'_> {
         let Ok(ring) = SwitchRing::open_at_most(RECORDED_RING_PAGES) else { return };
         self.tools.ring = Some(ring);
         self.fold = SwitchFold::default();
-        self.density = Some(Density::new(self.last.raw_ns));
+        self.density = Some(Density::new(self.last_instant()));
         self.due = u64::MAX;
     }
 }
@@ -127,4 +145,26 @@ fn ticks_in(section: &Section, (now, now_raw_ns): (u64, u64), nanoseconds: u64) 
     let lived_ns = now_raw_ns.saturating_sub(section.born_raw_ns.load(Relaxed)).max(1);
     let ticks = u128::from(lived_ticks) * u128::from(nanoseconds) / u128::from(lived_ns);
     u64::try_from(ticks).unwrap_or(u64::MAX / 2).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// Switches a second, for so many in a window of which so much was waited for a core.
+    fn judged(switches: u64, window_ms: u64, waited_ms: u64) -> Option<u64> {
+        let at = |raw_ms, run_delay_ms| Instant { raw_ns: raw_ms * MS, run_delay_ns: run_delay_ms * MS };
+        let mut density = Density::new(at(1_000, 70));
+        density.judge(switches, at(1_000 + window_ms, 70 + waited_ms), 0)
+    }
+
+    #[test]
+    fn switches_are_counted_in_the_time_that_a_thread_had_for_them() {
+        assert_eq!(judged(60, 9, 0), None, "the window is not over");
+        assert_eq!(judged(60, 10, 0), Some(6_000));
+        assert_eq!(judged(60, 20, 10), Some(6_000), "it had to wait for a core for half of it");
+        assert_eq!(judged(2, 20, 20), Some(400), "a thread that gets no core is not switched often");
+    }
 }
