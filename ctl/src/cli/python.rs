@@ -11,7 +11,7 @@ pub struct PythonArguments {
     /// Interpreters: names in PATH or paths, such as ~/venv/bin/python; several make a case of each [default: python3]
     #[arg(long = "python", value_name = "P,…", value_delimiter = ',', value_hint = ValueHint::CommandName)]
     pub interpreters: Vec<PathBuf>,
-    /// The arguments of every task, as a JSON array, such as '[30]' [default: none]
+    /// The arguments of every task, as a JSON array, such as '[30, 4]' [default: none]
     #[arg(long, value_name = "JSON", conflicts_with_all = ["inputs_file", "inputs_from"])]
     pub args: Option<String>,
     /// A file with the arguments of each task, a JSON array per line
