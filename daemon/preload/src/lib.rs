@@ -14,18 +14,18 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`start`] | the library's constructor and destructor |
-//! | [`process`] | what the threads of a process share |
-//! | [`thread`] | a thread's accounts; what surrounds a call that may wait |
-//! | [`live`] | the threads that are alive, and their clocks when the process ends |
-//! | [`tools`] | what watches a thread, within somebody else's limits |
-//! | [`exec`] | a program that is replaced by another |
-//! | [`python`] | telling the interpreter's lock from other locks |
-//! | [`orders`] | what Python code of ours tells us |
-//! | [`trial`] | the trial that the recording is of, if it is of one |
-//! | [`next`] | the functions that the hooks stand in for |
-//! | [`errno`] | errno, kept |
-//! | [`hooks`] | the functions that are stood in for, by subject |
+//! | `start` | the library's constructor and destructor |
+//! | `process` | what the threads of a process share |
+//! | `thread` | a thread's accounts; what surrounds a call that may wait |
+//! | `live` | the threads that are alive, and their clocks when the process ends |
+//! | `tools` | what watches a thread, within somebody else's limits |
+//! | `exec` | a program that is replaced by another |
+//! | `python` | telling the interpreter's lock from other locks |
+//! | `orders` | what Python code of ours tells us |
+//! | `trial` | the trial that the recording is of, if it is of one |
+//! | `next` | the functions that the hooks stand in for |
+//! | `errno` | errno, kept |
+//! | `hooks` | the functions that are stood in for, by subject |
 
 mod errno;
 mod exec;

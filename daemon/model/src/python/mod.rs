@@ -17,7 +17,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`file`] | the table `[python]` of an experiment's file |
+//! | [`mod@file`] | the table `[python]` of an experiment's file |
 //! | [`cases`] | the choices that a case in Python has a use for, and telling interpreters apart in names |
 
 pub mod cases;
