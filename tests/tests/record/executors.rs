@@ -58,9 +58,14 @@ fn assert_as_by_hand(by_hand: &[ByHand], trial: &Trial, told: &str) {
         let account = row.phases.iter().find(|account| account.phase == hand.phase()).unwrap();
         let told = format!("{told}: {hand:?} {row:#?}");
         assert!(account.entries >= hand.calls, "{told}");
-        let switches = row.involuntary_switches.unwrap_or(0) + row.voluntary_switches.unwrap_or(0);
-        let around_ns = AROUND_NS * hand.calls as f64 + SWITCH_NS * switches.min(hand.calls) as f64;
+        let around_ns = AROUND_NS * hand.calls as f64;
         if let Some(on_cpu_ns) = account.on_cpu_ns {
+            // A call waits for nothing, but the thread may just have waited; how often it lost its core meanwhile goes by the
+            // calls' part of its time on one.
+            let part = on_cpu_ns as f64 / row.cpu_ns.unwrap() as f64;
+            let lost = part * row.involuntary_switches.unwrap_or(0) as f64;
+            let began = row.voluntary_switches.unwrap_or(0).min(hand.calls) as f64;
+            let around_ns = around_ns + SWITCH_NS * (lost + began);
             // What the hypervisor took is known of the whole life alone, and is still in the phases' time on a CPU.
             let stolen_ns = row.stolen_ns.unwrap_or(0) as f64;
             let (on_cpu_ns, cpu_ns) = (on_cpu_ns as f64, hand.cpu_ns as f64);
@@ -149,7 +154,9 @@ fn every_interpreters_executor_is_understood() {
         assert_as_by_hand(&by_hand, &trial, &told);
         assert_are_workers(&trial, &told);
         assert_eq!((named(&trial, "QueueFeeder").len(), named(&trial, "ExecutorManager").len()), (1, 1), "{told}");
-        let notes: Vec<_> = trial.workers.iter().flat_map(|row| &row.notes).collect();
+        // How often a thread was switched, and whether each switch could be recorded, is the machine's matter.
+        let of_python = |note: &&String| !note.contains("switch");
+        let notes: Vec<_> = trial.workers.iter().flat_map(|row| &row.notes).filter(of_python).collect();
         assert!(notes.is_empty(), "{told}: {notes:?}");
     }
 }

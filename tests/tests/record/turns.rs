@@ -29,6 +29,9 @@ struct Turns {
     queued: f64,
 }
 
+/// A share of time in which threads wait for a core, from which on the machine is too busy to tell what the lock does.
+const CROWDED: f64 = 0.05;
+
 fn turns(lab: &Lab, python: &Path, interval: &str) -> Turns {
     let script = script("threads.py");
     let line = [python.as_os_str(), script.as_os_str()].into_iter();
@@ -53,21 +56,26 @@ fn the_lock_changes_hands_as_often_as_the_switch_interval_says() {
         let intervals = [("0.0005", 0.0005), ("0.005", 0.005), ("0.05", 0.05)];
         let found = intervals.map(|(interval, _)| turns(&lab, &python, interval));
         let told = format!("{}: {found:#?}", python.display());
-        for (Turns { turns, waits, switches, waited_s, .. }, (_, interval_s)) in found.iter().zip(intervals) {
+        for (Turns { turns, waits, switches, waited_s, queued, .. }, (_, interval_s)) in found.iter().zip(intervals) {
             // Nobody gets the lock from the other one without having waited for it, and nobody has to give it away before
-            // somebody has waited for an interval, or stops waiting before without getting it.
+            // somebody has waited for an interval.
             assert!(waits + 2 >= *turns, "{told}");
             assert!(*turns as f64 <= 1.1 * waited_s / interval_s + 3.0, "{told}");
-            assert!(*waits as f64 <= *turns as f64 + 1.1 * waited_s / interval_s + 5.0, "{told}");
-            // A holder that finds its successor there already does not wait for it.
-            assert!(*switches <= turns + turns / 20 + 3, "{told}");
+            // Where cores are wanted by others, a thread may lose its turn before it has said that it had one.
+            if *queued < CROWDED {
+                // A wait ends with the lock or after an interval; and whoever gives the lock away may meet the one that has just
+                // asked for it inside the lock's own mutex, and wait for that.
+                assert!(*waits as f64 <= 2.0 * *turns as f64 + 1.1 * waited_s / interval_s + 5.0, "{told}");
+                // A holder that finds its successor there already does not wait for it.
+                assert!(*switches <= turns + turns / 20 + 3, "{told}");
+            }
         }
-        // Where cores are wanted by others, a turn lasts until its thread has had one, whatever the interval.
+        // There a turn also lasts until its thread has had a core, whatever the interval.
         let per_second = |of: &Turns| of.waits as f64 / of.cpu_s;
         let [short, preset, long] = found.each_ref().map(per_second);
         let told = format!("{short} {preset} {long} waits a second, {told}");
         assert!(short > long, "{told}");
-        let alone = found.iter().all(|it| it.queued < 0.1);
+        let alone = found.iter().all(|it| it.queued < CROWDED);
         assert!(!alone || short >= 4.0 * preset && preset >= 4.0 * long, "{told}");
     }
 }
