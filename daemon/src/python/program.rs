@@ -20,6 +20,7 @@ use gild_model::case::{Case, Pinning};
 use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::python::{Interpreter, PythonKernel};
 use nix::sys::prctl;
+use nix::sys::signal::SigSet;
 
 use super::harness::{self, Harness, Told};
 use super::spec::{Answer, Ask, Probed, PythonSpec};
@@ -137,7 +138,8 @@ impl Ran {
 /// Runs a harness to its end, and sees to it that whoever ends without a last act ends when its process does.
 fn run(mut harness: Harness, mut recording: Recording) -> Result<Ran, String> {
     let library = program::library().map_err(|error| error.to_string())?;
-    let mut watch = Watch::new(recording.map()).map_err(|error| format!("no descriptor for signals: {error}"))?;
+    let mut watch =
+        Watch::new(recording.map(), SigSet::empty()).map_err(|error| format!("no descriptor for signals: {error}"))?;
     let command = std::mem::replace(&mut harness.command, std::process::Command::new(""));
     let child = program::start_recorded(&recording, &library, command, watch.mask_before());
     let child = child.map_err(|error| error.to_string())?;

@@ -3,10 +3,11 @@
 //! `gilctl record` starts it in the foreground, as
 //!
 //! ```text
-//! gild record REPORT-FD LOOK-MS COMMAND ARGUMENT…
+//! gild record REPORT-FD LOOK-MS SIGNALS COMMAND ARGUMENT…
 //! ```
 //!
-//! with the command's own standard input and outputs, working folder and environment. It ends with the command's exit status
+//! with the command's own standard input and outputs, working folder and environment. SIGNALS, numbers with commas between them or 0 for
+//! none, are blocked for this program and not to be for the command. It ends with the command's exit status
 //! (128 + n for signal n; 127 and 126 as a shell has them if it cannot be run), and writes
 //! [`gild_model::look::Report`]s as lines of JSON to the descriptor REPORT-FD: that the command runs, how far it is every LOOK-MS
 //! milliseconds (0: never), and what it all came to. Nothing, if the command cannot be run.
@@ -34,6 +35,7 @@ use std::time::Duration;
 use gild_engine::measure::switch_ring::SwitchRing;
 use gild_engine::record::owner::Recording;
 use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
 
 use crate::exit;
 use crate::python::files;
@@ -45,7 +47,7 @@ const PLACES: u32 = 8192;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The command line.
-    #[error("expected REPORT-FD LOOK-MS COMMAND ARGUMENT…; it is started by gilctl record")]
+    #[error("expected REPORT-FD LOOK-MS SIGNALS COMMAND ARGUMENT…; it is started by gilctl record")]
     Usage,
     /// The library that is preloaded.
     #[error("cannot find {}: it belongs beside the program gild, or into ../lib/gild", .0.display())]
@@ -94,13 +96,13 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
 }
 
 fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
-    let (out, every, command) = parse(arguments).ok_or(RecordError::Usage)?;
+    let Asked { out, every, freed, command } = parse(arguments).ok_or(RecordError::Usage)?;
     let library = program::library()?;
     // A program with capabilities of its own is not, and then nobody could open the recording's memory.
     let _ = prctl::set_dumpable(true);
     let resource = |what| move |error| RecordError::Resource { what, error };
     let mut recording = Recording::create(PLACES).map_err(resource("the recording's memory"))?;
-    let mut watch = watch::Watch::new(recording.map()).map_err(resource("a descriptor for signals"))?;
+    let mut watch = watch::Watch::new(recording.map(), freed).map_err(resource("a descriptor for signals"))?;
     // The kernel switches perf events on and off as a whole, and waits for all cores when it does: as long as there is one,
     // no thread of the program does that.
     let _keeps_events_on = SwitchRing::open_at_most(1);
@@ -119,13 +121,31 @@ fn record(arguments: &[OsString]) -> Result<u8, RecordError> {
     Ok(status)
 }
 
-/// Where to tell, how often to look, and what to run.
-fn parse(arguments: &[OsString]) -> Option<(File, Option<Duration>, &[OsString])> {
-    let [descriptor, every, command @ ..] = arguments else { return None };
+/// What the command line says.
+struct Asked<'a> {
+    /// Where to tell.
+    out: File,
+    /// How often to look; `None`: never.
+    every: Option<Duration>,
+    /// Signals that are blocked for this program alone.
+    freed: SigSet,
+    /// What to run.
+    command: &'a [OsString],
+}
+
+fn parse(arguments: &[OsString]) -> Option<Asked<'_>> {
+    let [descriptor, every, freed, command @ ..] = arguments else { return None };
     let every = Duration::from_millis(every.to_str()?.parse().ok()?);
     let descriptor: RawFd = descriptor.to_str()?.parse().ok().filter(|it| *it > 2)?;
+    let freed = signals(freed.to_str()?)?;
     let command = Some(command).filter(|it| !it.is_empty())?;
-    Some((take(descriptor)?, Some(every).filter(|it| !it.is_zero()), command))
+    Some(Asked { out: take(descriptor)?, every: Some(every).filter(|it| !it.is_zero()), freed, command })
+}
+
+/// Signals by their numbers; 0 is none.
+fn signals(numbers: &str) -> Option<SigSet> {
+    let signal = |number: &str| Signal::try_from(number.parse::<i32>().ok()?).ok();
+    if numbers == "0" { Some(SigSet::empty()) } else { numbers.split(',').map(signal).collect() }
 }
 
 /// Takes over a descriptor that was inherited.

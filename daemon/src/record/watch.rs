@@ -56,19 +56,21 @@ pub struct Watch {
     arrivals: Arc<EventFd>,
     /// Processes with their descriptors (pidfd_open(2)).
     processes: Vec<(u32, OwnedFd)>,
-    /// The signals that were blocked before.
+    /// The signals that the command finds blocked.
     mask_before: SigSet,
 }
 
 impl Watch {
     /// Begins to hear of processes and signals. Blocks these signals; the command must get [`Watch::mask_before`].
+    /// `freed`: signals that whoever started this program has blocked for it alone.
     ///
     /// # Errors
     /// A descriptor or the thread cannot be had.
-    pub fn new(map: &Arc<Map>) -> io::Result<Watch> {
+    pub fn new(map: &Arc<Map>, freed: SigSet) -> io::Result<Watch> {
         let mut set = SigSet::empty();
         PASSED_ON.into_iter().chain([Signal::SIGCHLD]).for_each(|signal| set.add(signal));
-        let mask_before = set.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let mut mask_before = set.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        freed.iter().for_each(|signal| mask_before.remove(signal));
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let arrivals = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (told, map) = (Arc::clone(&arrivals), Arc::clone(map));
@@ -76,7 +78,7 @@ impl Watch {
         Ok(Watch { signals, arrivals, processes: Vec::new(), mask_before })
     }
 
-    /// The signals that were blocked before this was made.
+    /// The signals that are blocked for the command: those that were when `gilctl` was started.
     pub fn mask_before(&self) -> SigSet {
         self.mask_before
     }

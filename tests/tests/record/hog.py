@@ -1,11 +1,16 @@
-"""Threads of which one computes and the others sleep a millisecond at a time, or of which all compute.
+"""Threads of which one computes and the others sleep a millisecond at a time, or of which all compute; the one that computes
+may have a library do it.
 
-    hog.py one|all SECONDS
+    hog.py one|all|decoder SECONDS
 """
 
+import pickle
 import sys
 import threading
 import time
+from multiprocessing.reduction import ForkingPickler
+
+LIST = pickle.dumps(list(range(1000, 101_000)))
 
 
 def hog(until):
@@ -15,14 +20,20 @@ def hog(until):
             number += step
 
 
+def decoder(until):
+    while time.monotonic() < until:
+        ForkingPickler.loads(LIST)
+
+
 def victim(until):
     while time.monotonic() < until:
         time.sleep(0.001)
 
 
 until = time.monotonic() + float(sys.argv[2])
-others = victim if sys.argv[1] == "one" else hog
-threads = [threading.Thread(target=work, args=(until,)) for work in (hog, others, others)]
+one = decoder if sys.argv[1] == "decoder" else hog
+others = hog if sys.argv[1] == "all" else victim
+threads = [threading.Thread(target=work, args=(until,)) for work in (one, others, others)]
 for thread in threads:
     thread.start()
 for thread in threads:

@@ -88,6 +88,21 @@ fn the_function_that_computes_is_what_those_that_sleep_wait_for() {
 }
 
 #[test]
+fn who_calls_what_gild_wraps_is_who_held_the_lock() {
+    for python in pythons::with_lock() {
+        let lab = Lab::new();
+        let trial = hog(&lab, &python, "decoder");
+        let holders = trial.holders.as_ref().unwrap_or_else(|| panic!("{python:?}: {:#?}", trial.workers[0].notes));
+        let top = &holders[0];
+        // It calls a function of pickle's C code, for which a wrapper of gild's stands in.
+        assert_eq!(top.function.as_deref(), Some("decoder"), "{python:?}: {holders:#?}");
+        assert!(top.file.as_deref().unwrap().ends_with("hog.py"), "{python:?}: {holders:#?}");
+        let ours = |it: &HoldingFunction| it.file.as_deref().is_some_and(|file| file.contains("gild_"));
+        assert!(!holders.iter().any(ours), "{python:?}: {holders:#?}");
+    }
+}
+
+#[test]
 fn threads_that_all_compute_wait_for_each_other() {
     let Some(python) = pythons::of_machine() else { return };
     let lab = Lab::new();

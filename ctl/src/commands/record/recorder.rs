@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
@@ -39,12 +39,13 @@ impl Recorder {
         let (report, writer) = io::pipe().map_err(setup("a pipe"))?;
         // The recorder inherits its end, and nobody else: it is closed here before anything else is started.
         fcntl(&writer, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|errno| setup("a pipe")(errno.into()))?;
+        // Before it is started: a signal that comes in between would end this program and reach nobody.
+        let signals = Signals::take().map_err(setup("signals"))?;
         let mut command = Command::new(&program);
         command.arg("record").arg(writer.as_raw_fd().to_string()).arg(if looks { LOOK_MS } else { 0 }.to_string());
-        let child = command.args(&arguments.command).spawn();
+        // It inherits that they are blocked, as is right for it; the command must not.
+        let child = command.arg(signals.blocked_here()).args(&arguments.command).spawn();
         let child = child.map_err(|source| launch::Error::Spawn { program, source })?;
-        // Not before: the command would inherit that they are blocked.
-        let signals = Signals::take().map_err(setup("signals"))?;
         Ok((Recorder { child, signals }, report))
     }
 
@@ -65,15 +66,23 @@ fn code(status: ExitStatus) -> u8 {
 #[derive(Debug)]
 struct Signals {
     descriptor: SignalFd,
+    /// Those that were not blocked before.
     taken: SigSet,
 }
 
 impl Signals {
     fn take() -> io::Result<Signals> {
-        let mut taken = SigSet::empty();
-        PASSED_ON.into_iter().chain([Signal::SIGCHLD]).for_each(|signal| taken.add(signal));
-        taken.thread_block()?;
-        Ok(Signals { descriptor: SignalFd::with_flags(&taken, SfdFlags::SFD_CLOEXEC)?, taken })
+        let mut heard = SigSet::empty();
+        PASSED_ON.into_iter().chain([Signal::SIGCHLD]).for_each(|signal| heard.add(signal));
+        let before = heard.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let taken = heard.iter().filter(|signal| !before.contains(*signal)).collect();
+        Ok(Signals { descriptor: SignalFd::with_flags(&heard, SfdFlags::SFD_CLOEXEC)?, taken })
+    }
+
+    /// The numbers of the signals that are blocked only because of this, as the recorder takes them; 0 is none.
+    fn blocked_here(&self) -> String {
+        let numbers: Vec<String> = self.taken.iter().map(|signal| (signal as i32).to_string()).collect();
+        if numbers.is_empty() { "0".to_owned() } else { numbers.join(",") }
     }
 
     fn until_end_of(self, mut child: Child, end: &EventFd) -> io::Result<ExitStatus> {

@@ -4,7 +4,7 @@
 //! Python code of ours (`gild_functions.py`) says what is true: *I am the function whose code object is at this address, whose
 //! name, file and line are these.* Then it is searched for, from the thread's state through at most two more structures. What was
 //! found is believed only if a second function, called one level deeper, is found on the same way, and its texts at the same
-//! places. All memory is read by system calls that fail where a load would crash.
+//! places. And where the second one's frame holds the first one's, it holds its caller's. All memory is read by system calls that fail where a load would crash.
 //!
 //! ```text
 //!  3.8 to 3.10   state ─▶ frame ─▶ code
@@ -42,6 +42,10 @@ static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
 /// Ways that have led to the code object so far: offsets of 16 bits, the number of steps above them.
 static WAYS: [AtomicU64; WAYS_MAX] = [const { AtomicU64::new(0) }; WAYS_MAX];
+/// The frames at which the ways ended.
+static FRAMES: [AtomicUsize; WAYS_MAX] = [const { AtomicUsize::new(0) }; WAYS_MAX];
+/// Where in a frame its caller's is; 0: nowhere.
+static BACK_AT: AtomicUsize = AtomicUsize::new(0);
 /// Places in the code object where the type, the name, the file and the line have been so far, as bits: of words for the first
 /// three, of half words for the line.
 static PLACES: [[AtomicU64; 2]; 4] = [const { [const { AtomicU64::new(0) }; 2] }; 4];
@@ -95,7 +99,7 @@ fn look(again: bool) -> Result<(), Knowledge> {
     if !again {
         return Ok(());
     }
-    let layout = layout(text_at, code_type).ok_or(Knowledge::NoText)?;
+    let layout = Layout { our_file: file, ..layout(text_at, code_type).ok_or(Knowledge::NoText)? };
     let mut text = [0; NAME.len()];
     match memory::text(name + text_at, &mut text) {
         Some(text) if text == NAME => functions::know(&layout),
@@ -120,9 +124,10 @@ fn each_word(address: usize, bytes: &mut [u8], mut visit: impl FnMut(usize, usiz
 fn find_ways(state: usize, code: usize) {
     WAYS.iter().for_each(|way| way.store(0, Relaxed));
     let mut found = 0;
-    let mut add = |steps: [usize; STEPS_MAX], count: usize| {
-        if let Some(way) = WAYS.get(found) {
+    let mut add = |steps: [usize; STEPS_MAX], count: usize, frame: usize| {
+        if let Some((way, end)) = WAYS.get(found).zip(FRAMES.get(found)) {
             way.store(packed(steps, count), Relaxed);
+            end.store(frame, Relaxed);
             found += 1;
         }
     };
@@ -133,15 +138,17 @@ fn find_ways(state: usize, code: usize) {
             if !is_address(word) {
                 return;
             }
+            let frame = word;
             each_word(word, &mut [0; STRUCTURE_BYTES], |second, word| {
                 if depth == 2 {
                     if is_code(word) {
-                        add([first, second, 0], 2);
+                        add([first, second, 0], 2, frame);
                     }
                 } else if is_address(word) && !is_code(word) {
+                    let frame = word;
                     each_word(word, &mut [0; STRUCTURE_BYTES], |third, word| {
                         if is_code(word) {
-                            add([first, second, third], 3);
+                            add([first, second, third], 3, frame);
                         }
                     });
                 }
@@ -150,20 +157,35 @@ fn find_ways(state: usize, code: usize) {
     }
 }
 
-/// Keeps those of the ways that lead to another code object now.
+/// Keeps those of the ways that lead to another code object now, that of a function which the first one has called.
 fn keep_ways(state: usize, code: usize) {
     let mut kept = 0;
-    for way in &WAYS {
-        let way = way.swap(0, Relaxed);
+    for (way, caller) in WAYS.iter().zip(&FRAMES) {
+        let (way, caller) = (way.swap(0, Relaxed), caller.load(Relaxed));
         let (steps, count) = unpacked(way);
-        let end = steps[..count]
-            .iter()
-            .try_fold(state, |address, step| memory::read(address.checked_add(*step)?).map(|word| word as usize));
-        if count > 0 && end.is_some_and(|end| end & !TAG_BITS == code) {
-            WAYS[kept].store(way, Relaxed);
-            kept += 1;
+        let step = |address: usize, step: &usize| memory::read(address.checked_add(*step)?).map(|word| word as usize);
+        let Some((last, steps)) = steps[..count].split_last() else { continue };
+        let Some(frame) = steps.iter().try_fold(state, step) else { continue };
+        if step(frame, last).is_none_or(|end| end & !TAG_BITS != code) {
+            continue;
         }
+        if kept == 0 {
+            BACK_AT.store(place_of(caller, frame), Relaxed);
+        }
+        WAYS[kept].store(way, Relaxed);
+        kept += 1;
     }
+}
+
+/// Where in a frame the address of another one is; 0: nowhere.
+fn place_of(caller: usize, frame: usize) -> usize {
+    let mut place = 0;
+    each_word(frame, &mut [0; STRUCTURE_BYTES], |at, word| {
+        if word == caller && place == 0 {
+            place = at;
+        }
+    });
+    place
 }
 
 fn packed(steps: [usize; STEPS_MAX], count: usize) -> u64 {
@@ -212,6 +234,8 @@ fn layout(text_at: usize, code_type: usize) -> Option<Layout> {
         file_at: file_at? * WORD,
         line_at: line_at? * size_of::<u32>(),
         text_at,
+        back_at: BACK_AT.load(Relaxed),
+        our_file: 0,
     })
 }
 
@@ -238,7 +262,8 @@ mod tests {
             |name: &Vec<u8>, line: usize| Box::new([1, 0xc0de_0000, 5, line << 32 | 7, at(name), at(&file), 0, 0usize]);
         let codes = [code(&names[0], 4711), code(&names[1], 4712)];
         let address = |words: &[usize]| words.as_ptr().addr();
-        let frames = [&codes[0], &codes[1]].map(|code| Box::new([0, 0, address(&code[..]) | 1, 0]));
+        let mut frames = [&codes[0], &codes[1]].map(|code| Box::new([0, 0, address(&code[..]) | 1, 0]));
+        frames[1][3] = address(&frames[0][..]);
         let mut cframe = Box::new([0, address(&frames[0][..]), 0, 0]);
         let chance = Box::new([address(&codes[0][..]); 16]);
         let mut state = Box::new([0usize; STATE_BYTES / WORD]);
@@ -259,6 +284,8 @@ mod tests {
             file_at: 40,
             line_at: 28,
             text_at: 40,
+            back_at: 24,
+            our_file: 0,
         };
         assert_eq!(found, expected);
         keep_ways(address(&state[..]), address(&codes[0][..]));
