@@ -53,6 +53,17 @@ pub struct OffCpu {
     pub lost: u64,
 }
 
+impl OffCpu {
+    /// The same over a longer span.
+    pub fn add(&mut self, next: OffCpu) {
+        self.off_ns += next.off_ns;
+        self.preempted_ns += next.preempted_ns;
+        self.switches += next.switches;
+        self.full |= next.full;
+        self.lost += next.lost;
+    }
+}
+
 /// Folds switch events into [`OffCpu`] totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SwitchFold {

@@ -10,6 +10,7 @@
 //! A meter belongs to one thread: its tools ([`Tools`]) watch the thread that opened them. The `sequential` model
 //! lends the coordinator's thread, tools included, to the only worker.
 
+mod settling;
 mod sparing;
 mod tasks;
 #[cfg(test)]
@@ -26,12 +27,11 @@ use super::budget::Budget;
 use super::counter_group::Way;
 use super::counter_set::CounterSet;
 use super::counters::Reading;
-use super::schedstat::Sample;
 use super::switch_ring::SwitchRing;
 use super::tools::{Baseline, Plan, Tools, switches};
 use super::unsettled::Unsettled;
-use crate::attribution::{SwitchFold, reconcile};
-use crate::clock::{Anchor, Clock, raw_ns, thread_cpu_ns};
+use crate::attribution::SwitchFold;
+use crate::clock::{Anchor, Clock, thread_cpu_ns};
 use crate::ledger::layout::{Section, SlotId, attention, flag};
 use crate::ledger::task_log::TaskLog;
 use crate::ledger::timeline::Ring;
@@ -249,118 +249,6 @@ impl<'l> Meter<'l> {
     pub fn drain(&mut self) {
         self.writer.section().attention.0.fetch_and(!attention::DRAIN, Relaxed);
         self.settle();
-    }
-
-    /// Books to the open slot what happened since the last settling, and gives the time up to which that is true.
-    #[cold]
-    fn settle(&mut self) -> u64 {
-        loop {
-            self.settle_once();
-            let now = self.clock.now();
-            if self.reads_at_marks && self.budget.spend(now) {
-                self.set_scope(CounterScope::Task, now);
-            }
-            if !self.tools.ring_changed() {
-                return now;
-            }
-        }
-    }
-
-    fn settle_once(&mut self) {
-        if self.due != u64::MAX {
-            return self.settle_unrecorded();
-        }
-        let mut booking = Booking::default();
-        if let Some(ring) = &mut self.tools.ring {
-            ring.drain(|event| self.fold.feed(event));
-            let off = self.fold.take();
-            if self.unsettled.is_some() {
-                return self.settle_sparingly(off);
-            }
-            booking = Booking { off_ns: off.off_ns, preempted_ns: off.preempted_ns, ..booking };
-            let switched = off.switches > 0 || off.full;
-            if switched {
-                self.settle_schedule(&mut booking, off.full);
-            }
-            if switched || self.reads_at_marks && raw_ns().saturating_sub(self.last.raw_ns) >= CPU_CLOCK_EVERY_NS {
-                self.settle_cpu_time(&mut booking, !off.full);
-            }
-            if off.lost > 0 {
-                let slot = self.overflowed.take().unwrap_or(self.slot);
-                self.writer.book(slot, Booking { lost: off.lost, ..Booking::default() });
-            }
-        } else if self.reads_at_marks {
-            self.settle_without_ring(&mut booking);
-        }
-        if self.reads_at_marks {
-            self.settle_counters();
-        }
-        if booking != Booking::default() {
-            self.writer.book(self.slot, booking);
-        }
-    }
-
-    /// The thread was off the CPU: how much of that was waiting for a core?
-    fn settle_schedule(&mut self, booking: &mut Booking, full: bool) {
-        if let Some(sched) = self.read_schedstat() {
-            booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
-            self.last.sched = sched;
-        }
-        if full {
-            booking.full = 1;
-            self.overflowed = Some(self.slot);
-            self.set_flag(flag::RECORDS_LOST);
-        }
-    }
-
-    /// Holds the records against the thread's CPU clock, both since it was read last. No switch happened between that
-    /// reading and the start of this phase, or it would have been settled there.
-    fn settle_cpu_time(&mut self, booking: &mut Booking, complete: bool) {
-        let (now_raw_ns, cpu_ns) = (raw_ns(), self.read_cpu_clock());
-        let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
-        let seen = reconcile(wall_ns, cpu_ns.saturating_sub(self.last.cpu_ns), booking.off_ns, complete);
-        booking.off_ns = seen.off_ns;
-        booking.preempted_ns = booking.preempted_ns.min(seen.off_ns);
-        if self.reads_at_marks {
-            booking.stolen_ns = seen.stolen_ns;
-        }
-        (self.last.raw_ns, self.last.cpu_ns) = (now_raw_ns, cpu_ns);
-    }
-
-    /// Tier `bare`: CPU time and run delay are read at every mark.
-    fn settle_without_ring(&mut self, booking: &mut Booking) {
-        if let Some(sched) = self.read_schedstat() {
-            booking.run_delay_ns = sched.run_delay_ns.saturating_sub(self.last.sched.run_delay_ns);
-            self.last.sched = sched;
-        }
-        let cpu_ns = self.read_cpu_clock();
-        booking.cpu_ns = cpu_ns.saturating_sub(self.last.cpu_ns);
-        self.last.cpu_ns = cpu_ns;
-    }
-
-    fn read_cpu_clock(&self) -> u64 {
-        let section = self.writer.section();
-        section.cpu_clock_reads.store(section.cpu_clock_reads.load(Relaxed) + 1, Relaxed);
-        thread_cpu_ns()
-    }
-
-    fn settle_counters(&mut self) {
-        let Some(from) = self.last.counters else { return };
-        if let Some(to) = self.read_counters() {
-            let section = self.writer.section();
-            self.writer.count(&section.slots[self.slot.index()].counters, &from, &to);
-            if self.in_task {
-                // Should readings become too dear for phases, tasks have been counted from the first one on.
-                self.writer.count(&section.tasks, &from, &to);
-            }
-            self.last.counters = Some(to);
-        }
-    }
-
-    fn read_schedstat(&self) -> Option<Sample> {
-        let section = self.writer.section();
-        section.schedstat_reads.store(section.schedstat_reads.load(Relaxed) + 1, Relaxed);
-        self.tools.schedstat.as_ref().and_then(|stat| stat.read().ok())
     }
 
     /// Empties the ring if it is filling; called where a worker waits for long and wakes up now and then.

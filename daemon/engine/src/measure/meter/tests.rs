@@ -1,6 +1,7 @@
 //! Meters on the test's own thread, with ledgers of their own.
 
 use super::*;
+use crate::clock::raw_ns;
 use crate::core_pmus::CorePmus;
 use crate::ledger::map::Map;
 use crate::ledger::timeline::Rings;

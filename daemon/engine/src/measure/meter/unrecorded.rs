@@ -15,8 +15,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Meter;
-use crate::attribution::SwitchFold;
-use crate::clock::raw_ns;
+use crate::attribution::{OffCpu, SwitchFold};
 use crate::ledger::layout::{SLOTS, Section, SlotId};
 use crate::measure::shares::{Reading, share_out};
 use crate::measure::switch_ring::SwitchRing;
@@ -98,24 +97,29 @@ impl Meter<'_> {
 
     /// Reads the clocks, and shares out what they say of the time since they were read last.
     pub(super) fn settle_unrecorded(&mut self) {
-        let now = self.clock.now();
-        let run_delay_ns = self.run_delay();
-        let (now_raw_ns, cpu_ns) = (raw_ns(), self.read_cpu_clock());
-        let wall_ns = now_raw_ns.saturating_sub(self.last.raw_ns);
-        let off_ns = wall_ns.saturating_sub(cpu_ns.saturating_sub(self.last.cpu_ns));
-        (self.last.raw_ns, self.last.cpu_ns) = (now_raw_ns, cpu_ns);
-        let (writer, last, slices) = (self.writer, self.last_instant(), self.last.sched.slices);
-        let ticks = ticks_of_slots(writer.section(), self.slot, now.wrapping_sub(self.since));
+        self.share_out_time();
+        let (last, slices) = (self.last_instant(), self.last.sched.slices);
         let Some(density) = &mut self.density else { return };
-        let visits = std::array::from_fn(|slot| ticks[slot].wrapping_sub(density.shared[slot]));
-        density.shared = ticks;
-        share_out(&visits, Reading { wall_ns, off_ns, run_delay_ns }, |slot, booking| writer.book(slot, booking));
-        writer.add_unrecorded(wall_ns);
-        self.due = now + density.every_ticks;
         let seen = slices.saturating_sub(density.switches);
         if density.judge(seen, last, slices).is_some_and(|rate| rate < SPARSE) {
             self.record_again();
         }
+    }
+
+    fn share_out_time(&mut self) {
+        // What is in the ring, if there is one already, the clocks tell as well.
+        let clocks = self.read_clocks(&mut OffCpu::default());
+        let now = self.clock.now();
+        let (wall_ns, cpu_ns) = self.since_last(clocks);
+        let reading = Reading { wall_ns, off_ns: wall_ns.saturating_sub(cpu_ns), run_delay_ns: clocks.run_delay_ns };
+        let writer = self.writer;
+        let ticks = ticks_of_slots(writer.section(), self.slot, now.wrapping_sub(self.since));
+        let Some(density) = &mut self.density else { return };
+        let visits = std::array::from_fn(|slot| ticks[slot].wrapping_sub(density.shared[slot]));
+        density.shared = ticks;
+        share_out(&visits, reading, |slot, booking| writer.book(slot, booking));
+        writer.add_unrecorded(wall_ns);
+        self.due = now + density.every_ticks;
     }
 
     fn last_instant(&self) -> Instant {
@@ -127,6 +131,8 @@ impl Meter<'_> {
         let Ok(ring) = SwitchRing::open_at_most(RECORDED_RING_PAGES) else { return };
         self.tools.ring = Some(ring);
         self.fold = SwitchFold::default();
+        // Until it was there nothing was recorded, and opening it takes long enough to lose a core.
+        self.share_out_time();
         self.density = Some(Density::new(self.last_instant()));
         self.due = u64::MAX;
     }
