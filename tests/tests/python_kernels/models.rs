@@ -66,7 +66,7 @@ fn threads_wait_for_the_lock_unless_the_function_gives_it_away() {
     let workers = &trials(&lab, &busy)[0];
     // Three of four wait.
     assert!(share(&rows(workers, Role::Worker), LOCK) > 0.5, "{:#?}", busy.summary.cases);
-    let free = run(&lab, "release", &python, "--args [60] --tasks 16 --workers 4 --model threads");
+    let free = run(&lab, "release", &python, "--args [400] --tasks 16 --workers 4 --model threads");
     let workers = &trials(&lab, &free)[0];
     assert!(share(&rows(workers, Role::Worker), LOCK) < 0.2, "{:#?}", free.summary.cases);
 }
