@@ -13,8 +13,8 @@ use super::catalogue::{
 use super::page::Page;
 use super::values::{Counters, Gauges, Labels, begin_at_zero};
 
-/// Upper bounds of the histogram's buckets, in seconds.
-const BOUNDS_S: [f64; 8] = [0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
+/// Upper bounds of the histogram's buckets, in seconds. None is a whole number, which the two formats write differently.
+const BOUNDS_S: [f64; 8] = [0.000_16, 0.0008, 0.004, 0.02, 0.1, 0.5, 2.5, 12.5];
 /// What is not one of ours.
 const OTHER: &str = "other";
 

@@ -149,7 +149,7 @@ fn add_time(times: &Times, labels: Labels, time_ns: Option<u64>) {
 
 /// The wall time of a phase by state: those that were measured, and the rest.
 fn states(account: &PhaseAccount) -> Vec<(&'static str, u64)> {
-    let mut states = vec![];
+    let mut states = Vec::new();
     let mut take = |name, time_ns: Option<u64>| states.extend(time_ns.map(|time_ns| (name, time_ns)));
     take(State::OnCpu.name(), account.on_cpu_ns);
     let told_apart = account.preempted_ns.zip(account.waking_ns);
