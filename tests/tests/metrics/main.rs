@@ -16,10 +16,17 @@ fn with_port() -> Lab {
     Lab::with_config("[metrics]\nlisten = \"127.0.0.1:0\"")
 }
 
-/// Runs under every model that this machine has, and a recording.
+/// Runs under every model, long enough for two threads to meet at their lock, and a recording.
 fn run_every_model(lab: &Lab) {
-    let line = ["run", "cpu-bound", "--param", "n=8", "--tasks", "40", "--repeat", "1", "--workers", "2"];
-    let models = ["--model", "sequential,threads,processes,subinterpreters,event-loop", "--lock", "cpython,none"];
+    let line = ["run", "cpu-bound", "--param", "n=20", "--tasks", "20", "--repeat", "1", "--workers", "2"];
+    let models = [
+        "--model",
+        "sequential,threads,processes,subinterpreters,event-loop",
+        "--lock",
+        "cpython,none",
+        "--in-flight",
+        "4",
+    ];
     lab.gilctl(&[&line[..], &models].concat()).well();
     lab.gilctl(&["record", "--", "sh", "-c", "sleep 0.05; true"]).well();
 }

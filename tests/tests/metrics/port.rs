@@ -110,13 +110,15 @@ fn a_daemon_whose_port_is_taken_does_not_start_and_leaves_nothing() {
         let mut command = lab.gild(&["serve", "--config"]);
         program::run(command.arg(config).arg("--socket").arg(lab.socket()).arg("--store").arg(lab.store()))
     };
-    serve(&at.to_string()).ended_with(4).complains([&format!("{at} for metrics is in use"), "[metrics] listen"]);
+    serve(&at.to_string())
+        .ended_with(4)
+        .complains([format!("{at} for metrics is in use").as_str(), "[metrics] listen"]);
     assert!(!lab.socket().exists() && !lab.store().exists(), "it looked at the port before the store");
     for address in ["0.0.0.0:9464", "192.0.2.1:9464", "[::]:9464"] {
         let refused = serve(address).ended_with(3);
-        refused.complains(["port.toml:5:10: metrics.listen:", "is not a loopback address", "reverse proxy"]);
+        refused.complains(["port.toml:4:10: metrics.listen:", "is not a loopback address", "reverse proxy"]);
     }
-    serve("localhost").ended_with(3).complains(["port.toml:5:10", "127.0.0.1:9464"]);
+    serve("localhost").ended_with(3).complains(["port.toml:4:10", "127.0.0.1:9464"]);
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn without_the_key_there_is_no_port_and_a_new_one_waits_for_the_next_start() {
     lab.wait_for_daemon();
     lab.start_daemon();
     let at = address(&lab);
-    lab.gilctl(&["daemon", "status"]).well().says([&format!("http://{at}/metrics")]);
+    lab.gilctl(&["daemon", "status"]).well().says([format!("http://{at}/metrics").as_str()]);
     assert_eq!(ask(at, "GET /metrics", LOCAL).status, 200);
     let held = connect(at).unwrap();
     lab.signal_daemon(Signal::SIGTERM);
