@@ -47,8 +47,8 @@ pub(super) fn put_on(page: &mut Page) {
     page.put_if_known(&RESIDENT, bytes(found.resident_pages));
     page.put_if_known(&VIRTUAL, bytes(found.virtual_pages));
     page.put_if_known(&OPEN_FDS, found.open_fds);
-    page.put_if_known(&MAX_FDS, getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft));
     page.put_if_known(&THREADS, found.threads);
+    page.put_if_known(&MAX_FDS, getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft));
 }
 
 #[cfg(test)]

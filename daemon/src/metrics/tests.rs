@@ -121,8 +121,7 @@ async fn the_page_has_every_family_of_the_catalogue_with_its_type_unit_and_label
     assert!(text.ends_with("\n# EOF\n"), "{text}");
     let mut families = read(&text);
     for entry in ALL {
-        let mut said =
-            families.remove(&entry.family()).unwrap_or_else(|| panic!("{} is missing:\n{text}", entry.family()));
+        let said = families.remove(&entry.family()).unwrap_or_else(|| panic!("{} is missing:\n{text}", entry.family()));
         assert_eq!(said, expected(entry), "{}", entry.family());
     }
     assert!(families.is_empty(), "not in the catalogue: {families:?}");
@@ -241,9 +240,17 @@ fn between(text: &str, name: &str, table: &str) -> String {
 fn family_table() -> String {
     let rows = ALL.iter().map(|entry| {
         let labels: Vec<String> = entry.labels.iter().map(|name| format!("`{name}`")).collect();
-        format!("| `{}` | {} | {} | {} |\n", entry.series(), entry.kind.name(), labels.join(", "), entry.help)
+        let (kind, unit) = (entry.kind.name(), entry.unit.map_or("", |unit| unit.name()));
+        format!(
+            "| `{}` | {kind} | {unit} | {} | {} | {} |\n",
+            entry.series(),
+            labels.join(", "),
+            entry.help,
+            entry.source
+        )
     });
-    "| family | type | labels | meaning |\n|---|---|---|---|\n".to_owned() + &rows.collect::<String>()
+    "| family | type | unit | labels | meaning | source |\n|---|---|---|---|---|---|\n".to_owned()
+        + &rows.collect::<String>()
 }
 
 fn label_table() -> String {

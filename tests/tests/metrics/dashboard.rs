@@ -29,6 +29,15 @@ pub fn expressions(dashboard: &Value) -> Vec<(String, String)> {
     panels(dashboard).iter().flat_map(of).collect()
 }
 
+/// The questions of docs/metrics.md, one after each blank line.
+pub fn documented() -> Vec<String> {
+    let path = gild_tests::binaries::repository().join("docs/metrics.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let block = text.split("```promql\n").nth(1).unwrap().split("```").next().unwrap();
+    let question = |part: &str| part.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    block.split("\n\n").map(question).collect()
+}
+
 /// The names of series that the daemon serves, with their labels and those that Prometheus adds.
 fn served() -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut served = BTreeMap::new();
@@ -66,7 +75,8 @@ fn words(expression: &str) -> Vec<(String, char)> {
 /// What is wrong with the names in an expression.
 fn complaints(expression: &str) -> Vec<String> {
     const FUNCTIONS: [&str; 6] = ["sum", "rate", "increase", "histogram_quantile", "time", "label_values"];
-    const KEYWORDS: [&str; 4] = ["by", "on", "group_left", "s"];
+    /// With the units of durations.
+    const KEYWORDS: [&str; 7] = ["and", "by", "on", "group_left", "s", "h", "d"];
     let served = served();
     let words = words(expression);
     let metrics: Vec<&String> = words.iter().map(|(word, _)| word).filter(|word| served.contains_key(*word)).collect();
@@ -107,6 +117,9 @@ fn every_series_and_label_in_the_dashboard_is_served() {
     assert!(expressions.len() >= 30, "{} expressions", expressions.len());
     for (panel, expression) in &expressions {
         assert_eq!(complaints(expression), [""; 0], "{panel}: {expression}");
+    }
+    for question in documented() {
+        assert_eq!(complaints(&question), [""; 0], "docs/metrics.md: {question}");
     }
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     for variable in variables.iter().filter(|it| it["type"] == "query") {
