@@ -43,6 +43,7 @@ pub fn status() -> DaemonStatus {
         program_replaced: false,
         store: "/data/gild.db".into(),
         config: None,
+        metrics: Some(([127, 0, 0, 1], 9464).into()),
         running: Some(12),
         queued: 1,
         recording: vec![13],

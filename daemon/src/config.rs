@@ -12,6 +12,7 @@ use gild_model::experiment::{LIMIT_S_MAX, line_and_column};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::metrics::config::MetricsConfig;
 use crate::retention::Retention;
 
 /// Everything that can be configured.
@@ -46,6 +47,8 @@ pub struct Config {
     pub queue_max: usize,
     /// How long runs are kept.
     pub retention: Retention,
+    /// Where metrics are served beside the socket.
+    pub metrics: MetricsConfig,
 }
 
 /// What is logged.
@@ -91,6 +94,7 @@ impl Default for Config {
             allow_uids: Vec::new(),
             queue_max: 256,
             retention: Retention::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }
@@ -157,6 +161,7 @@ impl Config {
             ("store", self.store != newer.store),
             ("log_format", self.log_format != newer.log_format),
             ("max_connections", self.max_connections != newer.max_connections),
+            ("metrics.listen", self.metrics != newer.metrics),
         ];
         fixed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
     }
@@ -169,6 +174,7 @@ impl Config {
             store: self.store.clone(),
             log_format: self.log_format,
             max_connections: self.max_connections,
+            metrics: self.metrics.clone(),
             ..newer
         }
     }
@@ -266,16 +272,24 @@ mod tests {
         refused("task_limit_s = nan", "task_limit_s: NaN");
         refused("plugin_path = ['/a', 'b']", "plugin_path: b is not an absolute path");
         refused("max_connections = 0", "max_connections: 0 is not in 1..=4096");
+        let listen = |address| format!("log_level = 'info'\n[metrics]\nlisten = '{address}'");
+        refused(&listen("0.0.0.0:9464"), "/etc/gild.toml:3:10: metrics.listen: 0.0.0.0 is not a loopback address");
+        refused(&listen("[::]:9464"), "gild.toml:3:10: metrics.listen: :: is not a loopback address");
+        refused(&listen("[::ffff:127.0.0.1]:1"), "is not a loopback address");
+        refused(&listen("localhost:9464"), "gild.toml:3:10: metrics.listen: expected an address and a port");
+        refused("[metrics]\nport = 1", "gild.toml:2:1: unknown field `port`");
         refused("socket_mode = 0o1777", "socket_mode: 0o1777 is not in 0..=0o777");
     }
 
     #[test]
     fn keys_that_cannot_change_are_named_and_kept() {
         let old = Config::default();
-        let newer = Config { max_connections: 3, log_level: LogLevel::Debug, queue_max: 1, ..Config::default() };
-        assert_eq!(old.fixed_changes(&newer), ["max_connections"]);
+        let metrics: MetricsConfig = toml::from_str("listen = '[::1]:9464'").unwrap();
+        let newer =
+            Config { max_connections: 3, log_level: LogLevel::Debug, queue_max: 1, metrics, ..Config::default() };
+        assert_eq!(old.fixed_changes(&newer), ["max_connections", "metrics.listen"]);
         let updated = old.updated(newer);
-        assert_eq!((updated.max_connections, updated.queue_max), (64, 1));
+        assert_eq!((updated.max_connections, updated.queue_max, &updated.metrics.listen), (64, 1, &None));
         assert_eq!(updated.log_level, LogLevel::Debug);
         assert!(old.fixed_changes(&updated).is_empty());
     }

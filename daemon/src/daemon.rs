@@ -1,6 +1,7 @@
 //! What the parts of the daemon share: configuration, machine, runs, plugins, the spawner.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::metrics::traffic::Traffic;
 use crate::plugins::Plugins;
 use crate::runs::Runs;
 use crate::spawner::Spawner;
@@ -28,6 +30,8 @@ pub struct Facts {
     pub store: PathBuf,
     /// The configuration file, if there is one.
     pub config: Option<PathBuf>,
+    /// Where metrics are served beside the socket, if they are.
+    pub metrics: Option<SocketAddr>,
     /// Where plugins are looked up unless the configuration says so.
     pub plugin_path: Vec<PathBuf>,
 }
@@ -41,6 +45,8 @@ pub struct Daemon {
     pub plugins: Plugins,
     /// Starts processes.
     pub spawner: Arc<Spawner>,
+    /// Connections and requests.
+    pub traffic: Traffic,
     facts: Facts,
     config: RwLock<Arc<Config>>,
     host: RwLock<Arc<HostReport>>,
@@ -55,12 +61,18 @@ impl Daemon {
             runs,
             plugins: Plugins::new(Arc::clone(&spawner)),
             spawner,
+            traffic: Traffic::default(),
             facts,
             config: RwLock::new(Arc::new(config)),
             host: RwLock::new(Arc::new(host)),
             probe_wanted: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
         }
+    }
+
+    /// What does not change while it runs.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// The configuration in force.
@@ -89,6 +101,7 @@ impl Daemon {
             program_replaced: is_replaced(&self.facts.program),
             store: self.facts.store.clone(),
             config: self.facts.config.clone(),
+            metrics: self.facts.metrics,
             running,
             queued,
             recording: self.runs.recording(),

@@ -152,7 +152,9 @@ impl<'a> Drive<'a> {
 
     /// Stores a trial that is over, and takes it into account.
     fn take(&mut self, turn: Turn, trial: &Trial, spent: Duration) {
-        let name = &self.experiment.cases[turn.case as usize].name;
+        let case = &self.experiment.cases[turn.case as usize];
+        let name = &case.name;
+        self.daemon.runs.trials.add(case, trial);
         if let Err(error) = self.daemon.runs.record(|store| store.insert_trial(self.id, trial)) {
             self.findings.fatal(format!("a trial of case \"{name}\" could not be stored: {error}"));
         }

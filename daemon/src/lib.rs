@@ -18,6 +18,7 @@
 //! | [`server`] | the API |
 //! | [`daemon`] | what the parts share |
 //! | [`runs`] | everything that can be asked of runs |
+//! | [`metrics`] | figures for a monitoring system: what is counted, and the page it is on |
 //! | [`retention`] | how long runs are kept |
 //! | [`queue`] | which run is next, and what may be asked of it (pure) |
 //! | [`driver`] | runs runs |
@@ -47,6 +48,7 @@ pub mod fit;
 pub mod histogram;
 pub mod listen;
 pub mod logging;
+pub mod metrics;
 pub mod output;
 pub mod plugins;
 pub mod python;

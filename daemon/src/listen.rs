@@ -1,3 +1,5 @@
+//! Where the daemon listens: its socket, and if it is asked to a port on the loopback device.
+//!
 //! The socket: one daemon per path, nobody else's folder, and no rest of a dead daemon in the way.
 //!
 //! A lock on `SOCKET.lock` decides who may have the socket; it goes with the process, whatever ends it, and the
@@ -6,6 +8,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -49,6 +52,20 @@ pub enum ListenError {
         /// Its process id, if it left one.
         pid: Option<u32>,
     },
+    /// Another program has the port.
+    #[error(
+        "the address {0} for metrics is in use by another program: stop that one (`ss -ltnp` names it), or choose another \
+         port in [metrics] listen of the configuration"
+    )]
+    PortInUse(SocketAddr),
+    /// The port cannot be had for another reason.
+    #[error("cannot listen at {address} for metrics ([metrics] listen of the configuration): {error}")]
+    Port {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
     /// Something else is there.
     #[error("{} exists and is not a socket; it was left alone: choose another path with --socket", path.display())]
     NotASocket {
@@ -78,6 +95,17 @@ pub fn listen(path: &Path, mode: u32) -> Result<(Socket, UnixListener), ListenEr
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the permissions of", path))?;
     let file = fs::symlink_metadata(path).map_err(failed("look at", path))?;
     Ok((Socket { path: path.to_owned(), identity: (file.dev(), file.ino()), _lock: lock }, listener))
+}
+
+/// Listens to a port of the loopback device, which whoever configures it has seen to.
+///
+/// # Errors
+/// [`ListenError::PortInUse`] and [`ListenError::Port`].
+pub fn listen_on_loopback(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => ListenError::PortInUse(address),
+        _ => ListenError::Port { address, error },
+    })
 }
 
 /// Whatever ends its owner's work, a start that fails later on included, takes the socket away.
@@ -216,6 +244,16 @@ mod tests {
         fs::rename(&other, &path).unwrap();
         drop(socket);
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named_with_the_way_out() {
+        let first = listen_on_loopback("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = first.local_addr().unwrap();
+        let error = listen_on_loopback(address).unwrap_err().to_string();
+        assert!(error.contains(&format!("{address} for metrics is in use")) && error.contains("[metrics]"), "{error}");
+        drop(first);
+        listen_on_loopback(address).unwrap();
     }
 
     #[test]

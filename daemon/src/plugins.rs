@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use gild_model::plugin::{KernelInfo, PluginInfo, PluginList, PluginRefusal};
 
+use crate::metrics::scans::ScanTally;
 use crate::output::{Tail, pipe, read_bounded};
 use crate::spawner::protocol::{End, Exit, Job, JobKind};
 use crate::spawner::{Spawner, StartError};
@@ -98,6 +99,8 @@ pub fn default_path(program: &Path, data_home: Option<&Path>) -> Vec<PathBuf> {
 #[derive(Debug)]
 pub struct Plugins {
     spawner: Arc<Spawner>,
+    /// How often libraries were asked, and what came of it.
+    pub scans: ScanTally,
     remembered: Mutex<HashMap<PathBuf, (Stamp, PluginInfo)>>,
 }
 
@@ -121,7 +124,7 @@ impl Stamp {
 impl Plugins {
     /// Starts with nothing remembered.
     pub fn new(spawner: Arc<Spawner>) -> Plugins {
-        Plugins { spawner, remembered: Mutex::default() }
+        Plugins { spawner, scans: ScanTally::default(), remembered: Mutex::default() }
     }
 
     /// Finds the library that holds a kernel: `plugin` if it is given, else by looking it up in `folders`.
@@ -202,6 +205,20 @@ impl Plugins {
         if let Some((_, info)) = self.remembered().get(path).filter(|(known, _)| *known == stamp) {
             return Ok(info.clone());
         }
+        let asked = self.ask(path).await;
+        self.scans.add(&asked);
+        let info = asked?;
+        let mut remembered = self.remembered();
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(path.to_owned(), (stamp, info.clone()));
+        Ok(info)
+    }
+
+    /// Asks a library that nothing is remembered of.
+    async fn ask(&self, path: &Path) -> Result<PluginInfo, PluginError> {
+        let refused = |reason: String, claims| PluginError::Refused { path: path.to_owned(), reason, claims };
         let scan = self.scan(path).await?;
         let info: PluginInfo = match scan.end.map(|end| end.exit) {
             Ok(Exit::Exited(0)) => serde_json::from_slice(&scan.answer)
@@ -219,11 +236,6 @@ impl Plugins {
             }
             Err(reason) => return Err(refused(reason, true)),
         };
-        let mut remembered = self.remembered();
-        if remembered.len() >= REMEMBERED_MAX {
-            remembered.clear();
-        }
-        remembered.insert(path.to_owned(), (stamp, info.clone()));
         Ok(info)
     }
 

@@ -19,6 +19,9 @@ use gild_model::run::{Run, RunHead, RunId, RunStatus};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
+use crate::metrics::runs::{RunKind, RunTally};
+use crate::metrics::store::StoreTally;
+use crate::metrics::trials::TrialTally;
 use crate::queue::{Cancelled, Denied, Queue};
 use crate::server::events::Logs;
 use crate::store::{Store, StoreError};
@@ -81,6 +84,12 @@ pub struct Runs {
     store: Mutex<Store>,
     /// What happens to runs.
     pub logs: Logs,
+    /// Runs that came and went.
+    pub tally: RunTally,
+    /// What the accounts of trials add up to.
+    pub trials: TrialTally,
+    /// Writes to the store; to be looked at without waiting for one.
+    pub store_tally: Arc<StoreTally>,
     wake: Notify,
 }
 
@@ -103,7 +112,15 @@ struct Ending {
 impl Runs {
     /// Starts with an empty queue.
     pub fn new(store: Store) -> Runs {
-        Runs { work: Mutex::default(), store: Mutex::new(store), logs: Logs::default(), wake: Notify::new() }
+        Runs {
+            work: Mutex::default(),
+            store_tally: store.tally(),
+            store: Mutex::new(store),
+            logs: Logs::default(),
+            tally: RunTally::default(),
+            trials: TrialTally::default(),
+            wake: Notify::new(),
+        }
     }
 
     /// Takes a run into the queue, unless `queue_max` are waiting.
@@ -118,6 +135,7 @@ impl Runs {
         let ahead = work.queue.push(id);
         let head = new_head(id, &accepted.experiment, submitted_at);
         work.accepted.insert(id, Arc::new(accepted));
+        self.tally.accepted(RunKind::Run);
         self.logs.add(id, EventKind::Queued { ahead });
         self.wake.notify_one();
         Ok(head)
@@ -132,7 +150,7 @@ impl Runs {
         match work.queue.cancel(id) {
             Cancelled::Removed => {
                 work.accepted.remove(&id);
-                self.end(&mut work, id, RunStatus::Cancelled, None);
+                self.end(&mut work, id, RunKind::Run, RunStatus::Cancelled, None);
             }
             Cancelled::Stop => work.ask_to_stop(Stop::Cancelled),
             Cancelled::Stopping => {}
@@ -191,6 +209,11 @@ impl Runs {
         (work.queue.running(), work.queue.waiting())
     }
 
+    /// How many ends of runs did not fit into the store yet.
+    pub fn unsaved(&self) -> usize {
+        self.work().unsaved.len()
+    }
+
     /// Waits for the next run to be run, together with the signal to stop it. `None`: there will be none.
     /// Called by the driver alone, after [`Runs::finish`] of the one before.
     pub async fn next(&self) -> Option<(RunId, Arc<Accepted>, StopSignal)> {
@@ -225,7 +248,7 @@ impl Runs {
         work.queue.finished(id);
         work.accepted.remove(&id);
         work.stop = None;
-        self.end(&mut work, id, status, error);
+        self.end(&mut work, id, RunKind::Run, status, error);
         for (ahead, waiting) in work.queue.in_line() {
             self.logs.add(waiting, EventKind::Queued { ahead });
         }
@@ -241,17 +264,19 @@ impl Runs {
         for id in waiting {
             work.queue.cancel(id);
             work.accepted.remove(&id);
-            self.end(&mut work, id, RunStatus::Interrupted, Some("the daemon was stopped".to_owned()));
+            self.end(&mut work, id, RunKind::Run, RunStatus::Interrupted, Some("the daemon was stopped".to_owned()));
         }
         for id in work.live.ids() {
             work.live.end(id);
-            self.end(&mut work, id, RunStatus::Interrupted, Some("the daemon was stopped".to_owned()));
+            let why = Some("the daemon was stopped".to_owned());
+            self.end(&mut work, id, RunKind::Recording, RunStatus::Interrupted, why);
         }
         self.wake.notify_one();
     }
 
     /// Stores the end of a run, and earlier ends that did not fit; tells the watchers.
-    fn end(&self, work: &mut Work, id: RunId, status: RunStatus, error: Option<String>) {
+    fn end(&self, work: &mut Work, id: RunId, kind: RunKind, status: RunStatus, error: Option<String>) {
+        self.tally.finished(kind, status);
         work.unsaved.insert(id, Ending { status, error: error.clone(), at: Timestamp::now() });
         work.unsaved.retain(|id, ending| {
             let saved = self.store().finish_run(*id, ending.status, ending.error.as_deref(), ending.at);

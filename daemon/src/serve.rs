@@ -1,7 +1,7 @@
 //! `gild serve`: the parts are put together, signals are listened to, and everything is taken down again.
 //!
 //! ```text
-//!  configuration ─▶ spawner forked ─▶ logs ─▶ socket locked ─▶ store opened ─▶ machine probed ─▶ runtime ─▶ serving
+//!  configuration ─▶ spawner forked ─▶ logs ─▶ socket locked ─▶ port bound ─▶ store opened ─▶ machine probed ─▶ runtime ─▶ serving
 //!                                                                                                           │
 //!                exit ◀─ socket removed ◀─ spawner closed ◀─ runtime gone ◀─ last trial killed, stored ◀─ stop
 //! ```
@@ -9,6 +9,7 @@
 //! The order matters: the spawner is forked while there is one thread and little memory; the socket's lock comes
 //! before the store, because opening the store ends the runs of a daemon that is thought dead.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use tokio::time::timeout;
 use crate::config::{Config, ConfigError};
 use crate::daemon::{Daemon, Facts};
 use crate::driver::drive;
-use crate::listen::{ListenError, listen};
+use crate::listen::{ListenError, listen, listen_on_loopback};
 use crate::logging::{self, LevelHandle};
 use crate::plugins::default_path;
 use crate::runs::Runs;
@@ -125,6 +126,9 @@ fn serve_with(
     let path = options.socket.clone().or_else(|| config.socket.clone());
     let path = path.unwrap_or_else(|| paths::socket(environment, geteuid().as_raw()));
     let (socket, listener) = listen(&path, config.socket_mode)?;
+    let metrics = config.metrics.listen.map(|it| listen_on_loopback(it.address())).transpose()?;
+    let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose();
+    let metrics_address = metrics_address.map_err(system("find out the port for metrics"))?;
     let store_path = match options.store.clone().or_else(|| config.store.clone()) {
         Some(path) => std::path::absolute(path).map_err(system("find out the current folder"))?,
         None => paths::store(environment)?,
@@ -138,6 +142,7 @@ fn serve_with(
         program,
         store: store_path,
         config: config_file,
+        metrics: metrics_address,
     };
     let report = host::probe();
     tracing::info!(
@@ -145,6 +150,7 @@ fn serve_with(
         spawner = link.pid(),
         socket = %path.display(),
         store = %facts.store.display(),
+        metrics = facts.metrics.map(tracing::field::display),
         tier = report.tier.name(),
         interrupted,
         "serving"
@@ -158,7 +164,7 @@ fn serve_with(
     let result = runtime.block_on(async {
         let spawner = link.connect().map_err(system("talk to the spawner"))?;
         let daemon = Arc::new(Daemon::new(facts.clone(), config, report, Runs::new(store), spawner));
-        run(daemon, listener, facts.config.as_deref(), &level).await
+        run(daemon, Listeners { socket: listener, metrics }, facts.config.as_deref(), &level).await
     });
     runtime.shutdown_timeout(READERS_TIME_MAX);
     drop(socket);
@@ -169,17 +175,17 @@ fn serve_with(
 /// Serves until something says stop, then waits for what is under way to come to an end.
 async fn run(
     daemon: Arc<Daemon>,
-    listener: std::os::unix::net::UnixListener,
+    listeners: Listeners,
     config_file: Option<&Path>,
     level: &LevelHandle,
 ) -> Result<(), ServeError> {
-    listener.set_nonblocking(true).map_err(system("prepare the socket"))?;
-    let listener = UnixListener::from_std(listener).map_err(system("prepare the socket"))?;
+    let (socket, metrics) = listeners.prepare().map_err(system("prepare the sockets"))?;
     let mut signals = Signals::new().map_err(system("listen to signals"))?;
     let spawner = Arc::clone(&daemon.spawner);
     let mut reports = tokio::spawn(async move { spawner.run().await });
     let driver = tokio::spawn(drive(Arc::clone(&daemon)));
-    let clients = tokio::spawn(server::serve(Arc::clone(&daemon), listener));
+    let clients = tokio::spawn(server::serve(Arc::clone(&daemon), socket));
+    let scrapers = metrics.map(|port| tokio::spawn(server::serve_metrics(Arc::clone(&daemon), port)));
     tell_systemd(NotifyState::Ready);
     let mut stopping = daemon.stopping();
     let result = loop {
@@ -199,7 +205,28 @@ async fn run(
     daemon.stop();
     join("driver", driver).await;
     join("server", clients).await;
+    if let Some(scrapers) = scrapers {
+        join("metrics", scrapers).await;
+    }
     result
+}
+
+/// Where the daemon listens.
+struct Listeners {
+    socket: std::os::unix::net::UnixListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Has the runtime listen; to be called within it.
+    fn prepare(self) -> io::Result<(UnixListener, Option<tokio::net::TcpListener>)> {
+        self.socket.set_nonblocking(true)?;
+        let prepare = |port: TcpListener| {
+            port.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(port)
+        };
+        Ok((UnixListener::from_std(self.socket)?, self.metrics.map(prepare).transpose()?))
+    }
 }
 
 async fn join(name: &str, task: JoinHandle<()>) {

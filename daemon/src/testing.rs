@@ -1,6 +1,7 @@
 //! Values for the unit tests of other modules.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use gild_engine::spec::TrialSpec;
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
@@ -11,8 +12,29 @@ use gild_model::plugin::KernelInfo;
 use gild_model::recording::{Ended, Recording};
 use gild_model::trial::{Trial, TrialStatus};
 use jiff::Timestamp;
+use tempfile::TempDir;
 
-use crate::runs::Accepted;
+use crate::config::Config;
+use crate::daemon::{Daemon, Facts};
+use crate::runs::{Accepted, Runs};
+use crate::spawner::Spawner;
+use crate::store::Store;
+
+/// A daemon in a folder of its own, which cannot start processes; needs a runtime.
+pub fn daemon(config: Config) -> (TempDir, Arc<Daemon>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("gild.db");
+    let facts = Facts {
+        started_at: Timestamp::now(),
+        program: std::env::current_exe().unwrap(),
+        store: store.clone(),
+        config: None,
+        metrics: None,
+        plugin_path: vec![folder.path().join("plugins")],
+    };
+    let runs = Runs::new(Store::open(&store).unwrap());
+    (folder, Arc::new(Daemon::new(facts, config, host(), runs, Spawner::disconnected())))
+}
 
 /// An experiment with one sequential case.
 pub fn experiment() -> Experiment {
@@ -78,7 +100,8 @@ pub fn recording(threads: u32) -> Recording {
     Recording { command, started_at: at, finished_at: at, ended: Ended::Exited(0), trial }
 }
 
-fn computed() -> PhaseAccount {
+/// A phase in which all of the time was on a CPU, and nothing else was measured.
+pub fn computed() -> PhaseAccount {
     PhaseAccount {
         phase: Phase::Compute,
         kernel_phase: None,

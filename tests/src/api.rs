@@ -89,9 +89,16 @@ pub fn send(socket: &Path, bytes: &[u8]) -> io::Result<Answer> {
 pub fn read_answer(stream: &mut UnixStream) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
-    parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("no answer: {:?}", String::from_utf8_lossy(&bytes)))
-    })
+    answer(&bytes)
+}
+
+/// Takes bytes for an answer.
+///
+/// # Errors
+/// They are no HTTP.
+pub fn answer(bytes: &[u8]) -> io::Result<Answer> {
+    let text = String::from_utf8_lossy(bytes);
+    parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no answer: {text:?}")))
 }
 
 fn parse(text: &str) -> Option<Answer> {

@@ -9,6 +9,7 @@
 //! | [`privileged`] | file systems of a test's own, where it may |
 //! | [`processes`] | which processes belong to a test, from procfs |
 //! | [`api`] | the daemon's API, and what is no proper request, over a bare socket |
+//! | [`scrape`] | the page of figures as a monitoring system sees it |
 //! | [`terminal`] | runs a program on a terminal |
 //! | [`waiting`] | waits for something to become true |
 //! | [`accounts`] | the figures that figures are compared with |
@@ -32,6 +33,7 @@ pub mod processes;
 pub mod program;
 pub mod python;
 pub mod pythons;
+pub mod scrape;
 pub mod stored;
 pub mod terminal;
 pub mod waiting;

@@ -1,5 +1,5 @@
-//! Readers of other people: Python with pandas, polars, pyarrow and DuckDB, to see what our Parquet is to them; and with Perfetto's
-//! definition of its traces and a validator of JSON schemas, to see what our timelines are.
+//! Readers of other people: Python with pandas, polars, pyarrow and DuckDB, to see what our Parquet is to them; with Perfetto's
+//! definition of its traces and a validator of JSON schemas, to see what our timelines are; and with Prometheus's own parser of OpenMetrics.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +28,12 @@ const OF_TIMELINES: Readers = Readers {
     modules: "jsonschema, perfetto.protos.perfetto.trace.perfetto_trace_pb2",
 };
 
+const OF_METRICS: Readers = Readers {
+    folder: "python-metrics-readers",
+    packages: &["prometheus-client"],
+    modules: "prometheus_client.openmetrics.parser",
+};
+
 /// A Python that can read Parquet, in a folder of its own beside the programs; it is made the first time, which takes
 /// the network, and kept.
 ///
@@ -45,6 +51,15 @@ pub fn with_readers() -> Result<PathBuf, String> {
 pub fn with_trace_readers() -> Result<PathBuf, String> {
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     MADE.get_or_init(|| OF_TIMELINES.get()).clone()
+}
+
+/// The same for the official client of Prometheus, which has a parser of OpenMetrics.
+///
+/// # Errors
+/// As [`with_readers`].
+pub fn with_metrics_readers() -> Result<PathBuf, String> {
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    MADE.get_or_init(|| OF_METRICS.get()).clone()
 }
 
 impl Readers {

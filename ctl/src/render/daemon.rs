@@ -13,6 +13,7 @@ use super::{Style, runs};
 pub fn render(status: &DaemonStatus, socket: &Path, zone: &TimeZone, style: Style) -> String {
     let running = status.running.map_or_else(|| "no run".to_owned(), |it| format!("run {it}"));
     let config = status.config.as_ref().map_or_else(|| "none".to_owned(), |it| it.display().to_string());
+    let metrics = status.metrics.map_or_else(|| "on the socket alone".to_owned(), |it| format!("http://{it}/metrics"));
     let lines = [
         ("daemon", format!("gild {} (pid {})", status.version, status.pid)),
         ("program", status.program.display().to_string()),
@@ -20,6 +21,7 @@ pub fn render(status: &DaemonStatus, socket: &Path, zone: &TimeZone, style: Styl
         ("socket", socket.display().to_string()),
         ("store", status.store.display().to_string()),
         ("config", config),
+        ("metrics", metrics),
         ("running", format!("{running}, {} queued", status.queued)),
         ("recording", recording(&status.recording)),
     ];
@@ -53,6 +55,7 @@ started    2026-11-22 10:00
 socket     /run/gild.sock
 store      /data/gild.db
 config     none
+metrics    http://127.0.0.1:9464/metrics
 running    run 12, 1 queued
 recording  run 13
 ",

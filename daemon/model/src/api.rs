@@ -31,9 +31,11 @@
 //! | `GET /v1/sql/views` | a list of [`crate::query::ViewInfo`] |
 //! | `GET /v1/compare?old=ID&new=ID` | [`crate::comparison::Comparison`] |
 //! | `POST /v1/shutdown` | 202 |
+//! | `GET /metrics` | figures for a monitoring system, in the text format of OpenMetrics or the classic one of Prometheus |
 //!
 //! Every error is a [`Problem`] with content type `application/problem+json` (RFC 9457).
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -69,6 +71,9 @@ pub struct DaemonStatus {
     pub store: PathBuf,
     /// Its configuration file, if it was given one.
     pub config: Option<PathBuf>,
+    /// Where it serves metrics beside its socket, if it does.
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
     /// The run in progress.
     pub running: Option<RunId>,
     /// Runs waiting.

@@ -16,6 +16,7 @@ use gild_model::trial::Trial;
 
 use super::live::{self, Ends};
 use super::{RunError, Runs};
+use crate::metrics::runs::RunKind;
 use crate::queue::Denied;
 
 /// Why a recording was interrupted.
@@ -28,7 +29,8 @@ impl Runs {
     /// The store failed; what was begun is taken back.
     pub fn keep(&self, recording: &Recording, host: &HostReport) -> Result<RunHead, RunError> {
         let store = self.store();
-        let id = store.insert_run(&recording.experiment(), recording.started_at)?;
+        let experiment = recording.experiment();
+        let id = store.insert_run(&experiment, recording.started_at)?;
         let kept = store
             .set_running(id, host, recording.started_at)
             .and_then(|()| store.insert_trial(id, &recording.trial))
@@ -37,6 +39,9 @@ impl Runs {
             store.remove_run(id)?;
             return Err(error.into());
         }
+        self.tally.accepted(RunKind::Recording);
+        self.tally.finished(RunKind::Recording, RunStatus::Done);
+        self.trials.add(&experiment.cases[0], &recording.trial);
         store.head(id)?.ok_or(RunError::Missing(id))
     }
 
@@ -55,6 +60,7 @@ impl Runs {
             return Err(error.into());
         }
         let ends = work.live.begin(id);
+        self.tally.accepted(RunKind::Recording);
         self.logs.add(id, EventKind::Started);
         Ok((self.head_with(&work, id)?, ends))
     }
@@ -80,18 +86,19 @@ impl Runs {
         let mut work = self.work();
         let Some(ended) = work.live.end(id) else { return Err(self.not_recorded(&work, id)) };
         note_company(&mut recording.trial, &ended.beside);
+        let experiment = recording.experiment();
         let stored = {
             let store = self.store();
-            let experiment = recording.experiment();
             store.insert_trial(id, &recording.trial).and_then(|()| store.set_workers(id, &experiment))
         };
         if let Err(error) = stored {
             let why = format!("the recording could not be stored: {error}");
-            self.end(&mut work, id, RunStatus::Failed, Some(why));
+            self.end(&mut work, id, RunKind::Recording, RunStatus::Failed, Some(why));
             return Err(error.into());
         }
+        self.trials.add(&experiment.cases[0], &recording.trial);
         let status = if ended.cancelled { RunStatus::Cancelled } else { RunStatus::Done };
-        self.end(&mut work, id, status, None);
+        self.end(&mut work, id, RunKind::Recording, status, None);
         self.head_with(&work, id)
     }
 
@@ -100,7 +107,7 @@ impl Runs {
         let mut work = self.work();
         if work.live.end(id).is_some() {
             tracing::warn!(run = id, "recording interrupted");
-            self.end(&mut work, id, RunStatus::Interrupted, Some(GONE.to_owned()));
+            self.end(&mut work, id, RunKind::Recording, RunStatus::Interrupted, Some(GONE.to_owned()));
         }
     }
 

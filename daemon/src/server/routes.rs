@@ -2,13 +2,14 @@
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{MatchedPath, Path, Query, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use gild_model::api::{DaemonStatus, Event, EventKind, InspectRequest};
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body;
 use super::events::Log;
+use super::metrics;
 use super::problem::Refusal;
 use super::questions;
 use super::recordings;
@@ -66,9 +68,10 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/sql/views", get(views))
         .route("/v1/compare", get(compare))
         .route("/v1/shutdown", post(shutdown))
+        .route("/metrics", get(metrics::show))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn(log))
+        .layer(from_fn_with_state(Arc::clone(&daemon), observe))
         .with_state(daemon)
 }
 
@@ -95,10 +98,15 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-async fn log(request: Request, next: Next) -> Response {
+/// Has a request counted and logged once it is answered.
+pub(super) async fn observe(State(daemon): Shared, request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    tracing::debug!(%method, path, status = response.status().as_u16(), "request");
+    let status = response.status();
+    daemon.traffic.answered(&method, route.as_ref().map(MatchedPath::as_str), status, started.elapsed());
+    tracing::debug!(%method, path, status = status.as_u16(), "request");
     response
 }
 
@@ -361,7 +369,7 @@ async fn no_such_route(uri: Uri) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "no such route", detail)
 }
 
-async fn no_such_method(method: Method, uri: Uri) -> Refusal {
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     let detail = format!("{} cannot be asked with {method}", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "no such method", detail)
 }

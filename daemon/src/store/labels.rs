@@ -25,13 +25,15 @@ impl Store {
     /// # Errors
     /// There is no such run, or it would have too many tags; the store cannot be written.
     pub fn change_tags(&self, id: RunId, change: &TagChange) -> Result<()> {
-        let transaction = self.begin_write().map_err(|error| self.error(error))?;
-        self.check_run(id)?;
-        let changed = write_tags(&transaction, id, change).and_then(|()| count_tags(&transaction, id));
-        if changed.map_err(|error| self.error(error))? > TAGS_MAX {
-            return Err(StoreError::TooManyTags(id));
-        }
-        transaction.commit().map_err(|error| self.error(error))
+        self.tally.write(|| {
+            let transaction = self.begin_write().map_err(|error| self.error(error))?;
+            self.check_run(id)?;
+            let changed = write_tags(&transaction, id, change).and_then(|()| count_tags(&transaction, id));
+            if changed.map_err(|error| self.error(error))? > TAGS_MAX {
+                return Err(StoreError::TooManyTags(id));
+            }
+            transaction.commit().map_err(|error| self.error(error))
+        })
     }
 
     /// Notes something of a run, instead of what was noted before; `None` takes that away.
@@ -39,13 +41,15 @@ impl Store {
     /// # Errors
     /// There is no such run; the store cannot be written.
     pub fn set_note(&self, id: RunId, note: Option<&str>) -> Result<()> {
-        let transaction = self.begin_write().map_err(|error| self.error(error))?;
-        self.check_run(id)?;
-        let written = match note {
-            Some(note) => transaction.execute("REPLACE INTO notes (run, note) VALUES (?1, ?2)", params![id, note]),
-            None => transaction.execute("DELETE FROM notes WHERE run = ?1", [id]),
-        };
-        written.and_then(|_| transaction.commit()).map_err(|error| self.error(error))
+        self.tally.write(|| {
+            let transaction = self.begin_write().map_err(|error| self.error(error))?;
+            self.check_run(id)?;
+            let written = match note {
+                Some(note) => transaction.execute("REPLACE INTO notes (run, note) VALUES (?1, ?2)", params![id, note]),
+                None => transaction.execute("DELETE FROM notes WHERE run = ?1", [id]),
+            };
+            written.and_then(|_| transaction.commit()).map_err(|error| self.error(error))
+        })
     }
 
     fn check_run(&self, id: RunId) -> Result<()> {

@@ -49,11 +49,15 @@ mod views;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
+pub use prune::bytes_of;
 pub use question::Question;
+
+use crate::metrics::store::StoreTally;
 
 /// What a call to the store comes to.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -63,6 +67,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    tally: Arc<StoreTally>,
     /// Held for as long as the store is open; `None` in a reader, which lives by the lock of its parent.
     _lock: Option<File>,
 }
@@ -84,7 +89,10 @@ impl Store {
         }
         open::configure(&connection, path)?;
         schema::bring_up_to_date(&mut connection, path, schema::MIGRATIONS)?;
-        Ok(Store { connection, path: path.to_owned(), _lock: Some(lock) })
+        let runs = connection
+            .query_row("SELECT count(*) FROM runs", [], |row| row.get(0))
+            .map_err(|error| StoreError::from_sqlite(path, error))?;
+        Ok(Store { connection, path: path.to_owned(), tally: Arc::new(StoreTally::of(runs)), _lock: Some(lock) })
     }
 
     /// Opens a second connection to the same file, which only reads. It sees what is committed at the start of
@@ -95,12 +103,17 @@ impl Store {
     pub fn reader(&self) -> Result<Store> {
         let connection = open::connect(&self.path)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| self.error(error))?;
-        Ok(Store { connection, path: self.path.clone(), _lock: None })
+        Ok(Store { connection, path: self.path.clone(), tally: Arc::clone(&self.tally), _lock: None })
     }
 
     /// The file that the store is in.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is counted of it, for the metrics.
+    pub fn tally(&self) -> Arc<StoreTally> {
+        Arc::clone(&self.tally)
     }
 
     /// Begins a transaction that is going to write. IMMEDIATE, because a transaction that reads first and writes

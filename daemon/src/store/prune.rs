@@ -4,7 +4,7 @@
 //! between which others have their turn. An older store is rewritten once, when it is opened.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gild_model::many::PruneRequest;
 use gild_model::run::RunId;
@@ -49,25 +49,32 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn give_back(&self) -> Result<bool> {
-        let gave = give_back(&self.connection).map_err(|error| self.error(error))?;
-        if !gave {
-            // The file gets shorter when the log is folded into it; a reader that holds on to the past puts it off.
-            self.connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                .map_err(|error| self.error(error))?;
-        }
-        Ok(gave)
+        self.tally.write(|| {
+            let gave = give_back(&self.connection).map_err(|error| self.error(error))?;
+            if !gave {
+                // The file gets shorter when the log is folded into it; a reader that holds on to the past puts it off.
+                self.connection
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                    .map_err(|error| self.error(error))?;
+            }
+            Ok(gave)
+        })
     }
 
     /// Size of the store's files, in bytes.
     pub fn bytes(&self) -> u64 {
-        let of = |ending: &str| {
-            let mut name = self.path.as_os_str().to_owned();
-            name.push(ending);
-            fs::metadata(PathBuf::from(name)).map_or(0, |file| file.len())
-        };
-        of("") + of("-wal")
+        bytes_of(&self.path)
     }
+}
+
+/// Size of the files of the store at `path`, in bytes.
+pub fn bytes_of(path: &Path) -> u64 {
+    let of = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        fs::metadata(PathBuf::from(name)).map_or(0, |file| file.len())
+    };
+    of("") + of("-wal")
 }
 
 fn give_back(connection: &Connection) -> rusqlite::Result<bool> {

@@ -17,7 +17,10 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn insert_run(&self, experiment: &Experiment, submitted_at: Timestamp) -> Result<RunId> {
-        self.try_insert_run(experiment, submitted_at).map_err(|error| self.error(error))
+        let insert = || self.try_insert_run(experiment, submitted_at).map_err(|error| self.error(error));
+        let id = self.tally.write(insert)?;
+        self.tally.count_runs(1);
+        Ok(id)
     }
 
     fn try_insert_run(&self, experiment: &Experiment, submitted_at: Timestamp) -> rusqlite::Result<RunId> {
@@ -49,11 +52,11 @@ impl Store {
     /// # Errors
     /// There is no such run; the store cannot be written.
     pub fn set_running(&self, id: RunId, host: &HostReport, at: Timestamp) -> Result<()> {
-        let changed = self.connection.execute(
+        self.change_run(
+            id,
             "UPDATE runs SET status = ?2, host = ?3, started_at = ?4 WHERE id = ?1",
             params![id, RunStatus::Running.name(), Json(host), Time(at)],
-        );
-        self.one_run(id, changed)
+        )
     }
 
     /// Notes how many trials a run has in all, now that this has changed.
@@ -61,8 +64,7 @@ impl Store {
     /// # Errors
     /// There is no such run; the store cannot be written.
     pub fn set_planned(&self, id: RunId, trials: u32) -> Result<()> {
-        let changed = self.connection.execute("UPDATE runs SET trials_planned = ?2 WHERE id = ?1", params![id, trials]);
-        self.one_run(id, changed)
+        self.change_run(id, "UPDATE runs SET trials_planned = ?2 WHERE id = ?1", params![id, trials])
     }
 
     /// Notes how many workers the cases of a run had, which of a recording is known at its end.
@@ -70,6 +72,10 @@ impl Store {
     /// # Errors
     /// There is no such run; the store cannot be written.
     pub fn set_workers(&self, id: RunId, experiment: &Experiment) -> Result<()> {
+        self.tally.write(|| self.try_set_workers(id, experiment))
+    }
+
+    fn try_set_workers(&self, id: RunId, experiment: &Experiment) -> Result<()> {
         let transaction = self.begin_write().map_err(|error| self.error(error))?;
         let changed =
             transaction.execute("UPDATE runs SET experiment = ?2 WHERE id = ?1", params![id, Json(experiment)]);
@@ -87,11 +93,11 @@ impl Store {
     /// # Errors
     /// There is no such run; the store cannot be written.
     pub fn finish_run(&self, id: RunId, status: RunStatus, error: Option<&str>, at: Timestamp) -> Result<()> {
-        let changed = self.connection.execute(
+        self.change_run(
+            id,
             "UPDATE runs SET status = ?2, error = ?3, finished_at = ?4 WHERE id = ?1",
             params![id, status.name(), error, Time(at)],
-        );
-        self.one_run(id, changed)
+        )
     }
 
     /// Marks the runs that an earlier daemon left unfinished as interrupted, and says how many there were.
@@ -100,13 +106,10 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn interrupt_unfinished(&self) -> Result<u32> {
-        let changed = self
-            .connection
-            .execute(
-                "UPDATE runs SET status = ?1 WHERE status IN (?2, ?3)",
-                [RunStatus::Interrupted, RunStatus::Queued, RunStatus::Running].map(RunStatus::name),
-            )
-            .map_err(|error| self.error(error))?;
+        let change = "UPDATE runs SET status = ?1 WHERE status IN (?2, ?3)";
+        let statuses = [RunStatus::Interrupted, RunStatus::Queued, RunStatus::Running].map(RunStatus::name);
+        let write = || self.connection.execute(change, statuses).map_err(|error| self.error(error));
+        let changed = self.tally.write(write)?;
         Ok(u32::try_from(changed).unwrap_or(u32::MAX))
     }
 
@@ -115,8 +118,11 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn remove_run(&self, id: RunId) -> Result<bool> {
-        let removed = self.connection.execute("DELETE FROM runs WHERE id = ?1", [id]);
-        removed.map(|count| count == 1).map_err(|error| self.error(error))
+        let remove =
+            || self.connection.execute("DELETE FROM runs WHERE id = ?1", [id]).map_err(|error| self.error(error));
+        let was_there = self.tally.write(remove)? == 1;
+        self.tally.count_runs(if was_there { -1 } else { 0 });
+        Ok(was_there)
     }
 
     /// A run with its trials (without their accounts) and its summary; `None` if there is none. Accounts are read
@@ -157,6 +163,10 @@ impl Store {
             let mut columns = Columns::from(row, 0);
             Ok((columns.json()?, columns.take::<Option<Json<HostReport>>>()?.map(|host| host.0)))
         })
+    }
+
+    fn change_run(&self, id: RunId, change: &str, values: impl rusqlite::Params) -> Result<()> {
+        self.tally.write(|| self.one_run(id, self.connection.execute(change, values)))
     }
 
     fn one_run(&self, id: RunId, changed: rusqlite::Result<usize>) -> Result<()> {

@@ -52,9 +52,11 @@ impl Store {
     /// # Errors
     /// The run or its case does not exist; the store cannot be written.
     pub fn insert_trial(&self, id: RunId, trial: &Trial) -> Result<()> {
-        let transaction = self.begin_write().map_err(|error| self.error(error))?;
-        self.check_case(id, trial.case)?;
-        write_trial(&transaction, id, trial).and_then(|()| transaction.commit()).map_err(|error| self.error(error))
+        self.tally.write(|| {
+            let transaction = self.begin_write().map_err(|error| self.error(error))?;
+            self.check_case(id, trial.case)?;
+            write_trial(&transaction, id, trial).and_then(|()| transaction.commit()).map_err(|error| self.error(error))
+        })
     }
 
     fn check_case(&self, run: RunId, case: u32) -> Result<()> {

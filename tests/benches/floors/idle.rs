@@ -34,13 +34,18 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
+/// With a port for metrics, which nobody asks at.
 fn start(folder: &std::path::Path) -> Child {
     let socket = folder.join("gild.sock");
+    let config = folder.join("gild.toml");
+    fs::write(&config, "[metrics]\nlisten = \"127.0.0.1:0\"\n").expect("the folder is new");
     let daemon = Command::new(gild_tests::binaries::binaries().gild())
         .args(["serve", "--socket"])
         .arg(&socket)
         .arg("--store")
         .arg(folder.join("gild.db"))
+        .arg("--config")
+        .arg(config)
         .stderr(Stdio::null())
         .spawn()
         .expect("gild starts");

@@ -13,6 +13,7 @@ mod ping_pong;
 mod pool;
 mod report;
 mod safe_point;
+mod scrape;
 mod sequential;
 mod shared_memory;
 mod trial;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     // The coordinator's control descriptor, which worker processes close: nothing of the bench must be there.
     let _placeholder = std::fs::File::open("/dev/null").expect("/dev/null can be opened");
     let check = std::env::args().any(|argument| argument == "--check");
-    let benches: [fn() -> Vec<Row>; 8] = [
+    let benches: [fn() -> Vec<Row>; 9] = [
         mark::rows,
         safe_point::rows,
         sequential::rows,
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         shared_memory::rows,
         mark::memory_rows,
         pool::rows,
+        scrape::rows,
         idle::rows,
     ];
     report::header();
