@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::queue::{Cancelled, Denied, Queue};
 use crate::server::events::Logs;
+use crate::stage::Stage;
 use crate::store::{Store, StoreError};
 use crate::trial::StopSignal;
 use crate::verdict::Stop;
@@ -81,6 +82,8 @@ pub struct Runs {
     store: Mutex<Store>,
     /// What happens to runs.
     pub logs: Logs,
+    /// The trial in progress.
+    pub stage: Stage,
     wake: Notify,
 }
 
@@ -103,7 +106,7 @@ struct Ending {
 impl Runs {
     /// Starts with an empty queue.
     pub fn new(store: Store) -> Runs {
-        Runs { work: Mutex::default(), store: Mutex::new(store), logs: Logs::default(), wake: Notify::new() }
+        Runs { work: Mutex::default(), store: Mutex::new(store), logs: Logs::default(), stage: Stage::default(), wake: Notify::new() }
     }
 
     /// Takes a run into the queue, unless `queue_max` are waiting.

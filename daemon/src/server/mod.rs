@@ -10,6 +10,7 @@
 //! | [`peer`] | who is at the other end |
 //! | [`routes`] | the API |
 //! | [`recordings`] | the part of it that is about recordings |
+//! | [`live`] | what is happening in a run right now |
 //! | [`body`] | JSON in, newline-delimited JSON out |
 //! | [`questions`] | questions in SQL |
 //! | [`events`] | what happens to runs, for whoever watches |
@@ -17,7 +18,8 @@
 
 pub mod body;
 pub mod events;
-pub mod peer;
+pub mod live;
+mod peer;
 pub mod problem;
 pub mod questions;
 pub mod recordings;
