@@ -21,8 +21,8 @@ pub use export::{ExportArguments, ExportFormat, ExportTable, Format, TimelineFor
 pub use python::PythonArguments;
 pub use report::ReportArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
-pub use top::TopArguments;
 pub use runs::{LsArguments, NoteArguments, PruneArguments, SqlArguments, TagArguments};
+pub use top::TopArguments;
 
 /// Run a piece of work under several execution models and see where the time of every worker went.
 #[derive(Debug, Parser)]

@@ -106,7 +106,13 @@ struct Ending {
 impl Runs {
     /// Starts with an empty queue.
     pub fn new(store: Store) -> Runs {
-        Runs { work: Mutex::default(), store: Mutex::new(store), logs: Logs::default(), stage: Stage::default(), wake: Notify::new() }
+        Runs {
+            work: Mutex::default(),
+            store: Mutex::new(store),
+            logs: Logs::default(),
+            stage: Stage::default(),
+            wake: Notify::new(),
+        }
     }
 
     /// Takes a run into the queue, unless `queue_max` are waiting.

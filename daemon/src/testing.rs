@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use gild_engine::spec::TrialSpec;
-use gild_model::api::Progress;
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
+use gild_model::api::Progress;
 use gild_model::experiment::{Experiment, parse};
 use gild_model::host::{CoreInfo, HostReport, Tier};
 use gild_model::phase::Phase;

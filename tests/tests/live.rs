@@ -38,7 +38,9 @@ fn a_trial_is_seen_worker_by_worker_and_grows() {
         (done(&look) > done(&first) && since(&look) > since(&first) + 200_000_000).then_some(look)
     });
     let (before, after) = (first.accounts.as_ref().unwrap(), later.accounts.as_ref().unwrap());
-    assert!(after.hand_overs > before.hand_overs && after.began_ns.unwrap().abs_diff(before.began_ns.unwrap()) < 1_000_000);
+    assert!(
+        after.hand_overs > before.hand_overs && after.began_ns.unwrap().abs_diff(before.began_ns.unwrap()) < 1_000_000
+    );
     let progress = later.progress.as_ref().unwrap();
     assert_eq!((progress.tasks_planned, progress.trials_planned, progress.case), (Some(100_000), 1, 0));
     assert_eq!((workers(&later).len(), after.rows.len(), after.not_shown), (3, 4, 0));
@@ -47,7 +49,10 @@ fn a_trial_is_seen_worker_by_worker_and_grows() {
         assert!(is.now.is_some() && is.cpu_ns.is_none() && is.since_ns.is_some_and(|since| since <= after.at_ns));
         let (grown_ns, passed_ns) = (is.life_ns() - was.life_ns(), after.at_ns - before.at_ns);
         // Rows are read one after the other by a thread that may lose its core meanwhile: far less than a look's distance.
-        assert!(grown_ns.abs_diff(passed_ns) < passed_ns / 2, "{grown_ns} ns of {passed_ns} ns are accounted for: {is:?}");
+        assert!(
+            grown_ns.abs_diff(passed_ns) < passed_ns / 2,
+            "{grown_ns} ns of {passed_ns} ns are accounted for: {is:?}"
+        );
         assert!(is.phases.iter().any(|it| it.phase == Phase::LockWait), "{is:?}");
     }
     let owners = |look: &LiveRun| workers(look).iter().filter(|row| row.has_lock == Some(true)).count();

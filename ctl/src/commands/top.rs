@@ -13,7 +13,8 @@ use crate::{session, top};
 /// Standard output is no terminal; no daemon listens; there is no such run.
 pub async fn run(daemon: &DaemonOptions, arguments: &TopArguments) -> Result<Exit, Error> {
     if !stdout().is_terminal() {
-        let instead = "top: standard output is not a terminal; use gilctl watch, or ask for /v1/runs/RUN/live (docs/api.md)";
+        let instead =
+            "top: standard output is not a terminal; use gilctl watch, or ask for /v1/runs/RUN/live (docs/api.md)";
         return Err(Error::Usage(instead.to_owned()));
     }
     // A daemon that was started for the sake of watching would have nothing to show.

@@ -21,8 +21,7 @@ pub fn look(repetition: u32, at_ns: u64, tasks_done: u64) -> (Progress, LiveAcco
     };
     let rows = std::iter::once(coordinator(at_ns)).chain((0..4).map(|index| worker(index, at_ns, tasks_done / 4)));
     let hand_overs = Some(at_ns / 10_000_000);
-    let accounts =
-        LiveAccounts { at_ns, began_ns: Some(0), hand_overs, rows: rows.collect(), not_shown: 0 };
+    let accounts = LiveAccounts { at_ns, began_ns: Some(0), hand_overs, rows: rows.collect(), not_shown: 0 };
     (progress, accounts)
 }
 
@@ -34,7 +33,12 @@ pub fn run((progress, accounts): (Progress, LiveAccounts)) -> LiveRun {
 }
 
 fn coordinator(at_ns: u64) -> LiveRow {
-    LiveRow { role: Role::Coordinator, has_lock: None, ..row(0, Phase::Idle, at_ns, &[(Phase::Idle, at_ns)]) }
+    LiveRow {
+        role: Role::Coordinator,
+        has_lock: None,
+        tid: Some(4_711),
+        ..row(0, Phase::Idle, at_ns, &[(Phase::Idle, at_ns)])
+    }
 }
 
 /// A quarter of its life it computes, the rest it waits; the first half of a second goes into its start.

@@ -88,7 +88,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, colours: Colours) {
 fn nothing(state: &State) -> &'static str {
     match (&state.daemon, &state.run) {
         (Daemon::Lost(_), _) => "",
-        (Daemon::Idle, None) => "No run is in progress; waiting for one. Start it elsewhere: gilctl run, gilctl record.",
+        (Daemon::Idle, None) => {
+            "No run is in progress; waiting for one. Start it elsewhere: gilctl run, gilctl record."
+        }
         (_, Some(run)) if run.head.status.is_final() => "It was over before anything was seen of it.",
         _ => "Nothing to see of it yet.",
     }
@@ -116,7 +118,7 @@ fn keys(state: &State, room: u16) -> Line<'static> {
         words.insert(0, Text::raw(format!("rows {}–{last} of {all}  ", state.scroll + 1)));
     }
     if left_out > 0 {
-        words.insert(0, Text::raw(format!("{left_out} less busy are not shown  ")));
+        words.insert(0, Text::raw(format!("{left_out} more are not shown  ")));
     }
     Line::from(words)
 }

@@ -19,7 +19,7 @@ pub fn lines(state: &State, colours: Colours, height: u16) -> Vec<Line<'static>>
     let seen = state.seen.as_ref();
     let mut lines = vec![title(state, colours)];
     lines.extend(seen.filter(|_| height > 1).map(|seen| Line::raw(progress(state, seen))));
-    lines.extend(seen.filter(|_| height > 2).map(|seen| speed(seen, colours)));
+    lines.extend(seen.filter(|_| height > 2).map(|seen| speed(seen, state.is_live(), colours)));
     lines
 }
 
@@ -44,7 +44,11 @@ fn title(state: &State, colours: Colours) -> Line<'static> {
     } else if !head.status.is_final() && !state.is_live() && state.seen.is_some() {
         words.push(Text::raw(", between two trials"));
     }
-    let name = if head.name == head.kernel { harmless(&head.name) } else { harmless(&format!("{} ({})", head.name, head.kernel)) };
+    let name = if head.name == head.kernel {
+        harmless(&head.name)
+    } else {
+        harmless(&format!("{} ({})", head.name, head.kernel))
+    };
     words.push(Text::raw(format!("  {name}")));
     if let Some(error) = &head.error {
         words.push(Text::styled(format!("  {}", harmless(error)), colours.alarm()));
@@ -56,9 +60,15 @@ fn title(state: &State, colours: Colours) -> Line<'static> {
 fn progress(state: &State, seen: &Seen) -> String {
     let elapsed = seen.now.began_ns.map(|from| figures::time(seen.now.at_ns.saturating_sub(from) as f64));
     let elapsed = elapsed.unwrap_or_else(|| "starting".to_owned());
+    let elapsed = if state.is_live() { elapsed } else { format!("as last seen, at {elapsed}") };
     let Some(progress) = &seen.progress else { return format!("recording   {elapsed}") };
-    let (number, planned) = (progress.trials_done.saturating_add(1).min(progress.trials_planned), progress.trials_planned);
-    let of = if progress.open_ended { format!("trial {number} of {planned} or more") } else { format!("trial {number}/{planned}") };
+    let (number, planned) =
+        (progress.trials_done.saturating_add(1).min(progress.trials_planned), progress.trials_planned);
+    let of = if progress.open_ended {
+        format!("trial {number} of {planned} or more")
+    } else {
+        format!("trial {number}/{planned}")
+    };
     let name = match &state.experiment {
         Some(experiment) => trial_name(experiment, progress.case, progress.repetition, progress.warmup),
         None => format!("case {}", progress.case),
@@ -72,9 +82,9 @@ fn progress(state: &State, seen: &Seen) -> String {
     harmless(&format!("{of}   {elapsed}{left}   {name}"))
 }
 
-/// `tasks 40/100  12.3 /s   hand-overs 1234  196 /s   lock: worker 2`
-fn speed(seen: &Seen, colours: Colours) -> Line<'static> {
-    let rate = |per_s: Option<f64>| per_s.map_or_else(|| figures::NOT_MEASURED.to_owned(), figures::rate);
+/// `tasks 40/100  12.3/s   hand-overs 1234  196/s   lock: worker 2`
+fn speed(seen: &Seen, is_live: bool, colours: Colours) -> Line<'static> {
+    let rate = |per_s: Option<f64>| per_s.map_or_else(|| figures::NOT_MEASURED.to_owned(), figures::rate) + "/s";
     let mut words = Vec::new();
     if let Some(progress) = &seen.progress {
         let planned = progress.tasks_planned.map_or_else(|| "?".to_owned(), |it| it.to_string());
@@ -84,7 +94,7 @@ fn speed(seen: &Seen, colours: Colours) -> Line<'static> {
     if let Some(hand_overs) = seen.now.hand_overs {
         words.push(Text::raw(format!("hand-overs {hand_overs}  {}   ", rate(shares::hand_overs_per_s(seen)))));
     }
-    if let Some(owner) = owner(&seen.now.rows) {
+    if let Some(owner) = owner(&seen.now.rows).filter(|_| is_live) {
         words.push(Text::raw("lock: "));
         words.push(Text::styled(owner, colours.owner()));
     }

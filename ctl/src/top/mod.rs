@@ -114,8 +114,7 @@ struct Signals {
 impl Signals {
     fn catch() -> Result<Signals, Error> {
         let catch = |kind| signal(kind).map_err(|source| Error::Setup { what: "the handling of signals", source });
-        let ends =
-            [catch(SignalKind::terminate())?, catch(SignalKind::hangup())?, catch(SignalKind::interrupt())?];
+        let ends = [catch(SignalKind::terminate())?, catch(SignalKind::hangup())?, catch(SignalKind::interrupt())?];
         Ok(Signals { ends, stop: catch(SignalKind::from_raw(nix::libc::SIGTSTP))? })
     }
 

@@ -69,7 +69,9 @@ impl Colours {
     pub fn part(self, place: usize) -> Style {
         match self {
             Colours::None => Style::new(),
-            Colours::Basic => BASIC.get(place).map_or(Style::new(), |(ground, text)| Style::new().fg(*text).bg(*ground)),
+            Colours::Basic => {
+                BASIC.get(place).map_or(Style::new(), |(ground, text)| Style::new().fg(*text).bg(*ground))
+            }
             Colours::True => {
                 TRUE.get(place).map_or(Style::new(), |(ground, text)| Style::new().fg(rgb(*text)).bg(rgb(*ground)))
             }

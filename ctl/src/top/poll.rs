@@ -144,16 +144,17 @@ mod tests {
         let idle = DaemonStatus { running: None, recording: vec![], ..testing::status() };
         let (busy, live) = (testing::status(), run(look(0, 5, 1)));
         assert_eq!((busy.running, live.head.status), (Some(12), RunStatus::Running));
-        let daemon = FakeDaemon::answering([json(&idle), json(&busy), json(&outline()), json(&live), json(&over), json(&busy)]);
+        let daemon =
+            FakeDaemon::answering([json(&idle), json(&busy), json(&outline()), json(&live), json(&over), json(&busy)]);
         let mut poll = Poll::new(daemon.client(), None, Duration::ZERO);
         assert!(matches!(poll.next().await, News::Nothing));
         assert!(matches!(poll.next().await, News::Follow(_)));
         assert!(matches!(poll.next().await, News::Look(look) if look.accounts.is_some()));
         assert!(matches!(poll.next().await, News::Look(look) if look.head.status.is_final()));
+        assert_eq!(poll.in_progress(Some(12)).await.unwrap(), Some(13), "the recording is not over");
         let paths: Vec<_> = daemon.requests().iter().map(|it| it.split(' ').nth(1).unwrap().to_owned()).collect();
         let expected = ["/v1/status", "/v1/status", "/v1/runs/12/outline", "/v1/runs/12/live", "/v1/runs/12/live"];
         assert_eq!(paths[..5], expected);
-        assert_eq!(poll.in_progress(Some(12)).await.unwrap(), Some(13), "the recording is not over");
     }
 
     #[tokio::test]

@@ -79,7 +79,8 @@ impl Columns {
             (None, _) => "not started".to_owned(),
         };
         let tid = row.tid.map_or_else(String::new, |tid| tid.to_string());
-        let tasks = row.tasks_done.filter(|_| row.role != Role::Coordinator).map_or_else(String::new, |it| it.to_string());
+        let tasks =
+            row.tasks_done.filter(|_| row.role != Role::Coordinator).map_or_else(String::new, |it| it.to_string());
         let mark = if owns { '*' } else { ' ' };
         let words = self.words([&name(row), &tid, &doing, &since, &tasks], mark);
         let style = match row.now {

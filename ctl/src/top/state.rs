@@ -3,7 +3,6 @@
 use gild_model::api::Progress;
 use gild_model::experiment::Experiment;
 use gild_model::live::{LiveAccounts, LiveRun};
-use gild_model::run::RunId;
 
 /// What the screen shows.
 #[derive(Debug, Clone)]
@@ -102,11 +101,6 @@ impl State {
             paused: false,
             help: false,
         }
-    }
-
-    /// The number of the run that is shown.
-    pub fn run_id(&self) -> Option<RunId> {
-        self.run.as_ref().map(|run| run.head.id)
     }
 
     /// Another run begins.
@@ -221,7 +215,7 @@ mod tests {
         state.take(LiveRun { progress: None, accounts: None, ..run(look(0, 0, 0)) });
         assert!(state.seen.is_some() && !state.is_live());
         state.wait();
-        assert_eq!((state.daemon.clone(), state.run_id()), (Daemon::Idle, Some(12)));
+        assert_eq!((state.daemon.clone(), state.run.is_some()), (Daemon::Idle, true));
         state.follow(crate::testing::experiment());
         assert!(state.seen.is_none() && state.run.is_none());
     }

@@ -37,13 +37,32 @@ fn recording() -> State {
         phases: times.iter().map(|(phase, wall_ns)| PhaseTime { phase: *phase, wall_ns: *wall_ns }).collect(),
     };
     let rows = vec![
-        thread(4_700, "python3", Some(Phase::OtherLock), &[(Phase::Startup, 400_000_000), (Phase::OtherLock, 8_100_000_000)]),
-        thread(4_701, "ThreadPoolExecu", Some(Phase::Compute), &[(Phase::Compute, 5_000_000_000), (Phase::LockWait, 2_500_000_000), (Phase::IoWait, 900_000_000)]),
+        thread(
+            4_700,
+            "python3",
+            Some(Phase::OtherLock),
+            &[(Phase::Startup, 400_000_000), (Phase::OtherLock, 8_100_000_000)],
+        ),
+        thread(
+            4_701,
+            "ThreadPoolExecu",
+            Some(Phase::Compute),
+            &[(Phase::Compute, 5_000_000_000), (Phase::LockWait, 2_500_000_000), (Phase::IoWait, 900_000_000)],
+        ),
         thread(4_702, "evil\u{1b}[2J", None, &[(Phase::Compute, 1_000_000_000)]),
     ];
-    let look = Look { wall_ns: 8_500_000_000, processes: 1, threads: 1_203, alive: 2, hand_overs: Some(1_700), phases: vec![], rows };
+    let look = Look {
+        wall_ns: 8_500_000_000,
+        processes: 1,
+        threads: 1_203,
+        alive: 2,
+        hand_overs: Some(1_700),
+        phases: vec![],
+        rows,
+    };
     let mut state = State::new();
-    let head = gild_model::run::RunHead { kernel: "recorded".to_owned(), name: "app.py".to_owned(), ..run(look_once()).head };
+    let head =
+        gild_model::run::RunHead { kernel: "recorded".to_owned(), name: "app.py".to_owned(), ..run(look_once()).head };
     state.take(LiveRun { head, progress: None, accounts: Some(LiveAccounts::from(&look)) });
     state
 }
@@ -119,7 +138,11 @@ fn a_recording_shows_threads_by_name() {
 fn nothing_in_progress_and_the_end_of_a_run() {
     check("idle", &State::new(), (60, 10));
     let mut over = running();
-    let head = gild_model::run::RunHead { status: RunStatus::Failed, error: Some("task 3: out of memory".to_owned()), ..run(look_once()).head };
+    let head = gild_model::run::RunHead {
+        status: RunStatus::Failed,
+        error: Some("task 3: out of memory".to_owned()),
+        ..run(look_once()).head
+    };
     over.take(LiveRun { head, progress: None, accounts: None });
     over.wait();
     check("over", &over, (110, 14));
@@ -158,7 +181,11 @@ fn colours_are_those_of_the_parts() {
     terminal.draw(|frame| draw(frame, &running(), Colours::True)).unwrap();
     let buffer = terminal.backend().buffer();
     let last = &buffer[(109, 6)];
-    assert_eq!((last.symbol(), last.bg), (" ", Colours::True.part(1).bg.unwrap()), "the end of a bar that waits for the lock");
+    assert_eq!(
+        (last.symbol(), last.bg),
+        (" ", Colours::True.part(1).bg.unwrap()),
+        "the end of a bar that waits for the lock"
+    );
     let owner = running().seen.unwrap().now.rows.iter().position(|it| it.has_lock == Some(true)).unwrap();
     let row = 5 + u16::try_from(owner).unwrap();
     let text: String = (0..12).map(|x| buffer[(x, row)].symbol()).collect();

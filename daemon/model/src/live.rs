@@ -168,7 +168,15 @@ mod tests {
         rows[5] = thread(5, None, u64::MAX / 4, 0);
         rows[9] = thread(9, compute, 0, u64::MAX / 4);
         rows[10] = thread(10, compute, 1, 0);
-        let look = Look { wall_ns: 9, processes: 1, threads: count + 40, alive: count - 1, hand_overs: Some(4), phases: vec![], rows };
+        let look = Look {
+            wall_ns: 9,
+            processes: 1,
+            threads: count + 40,
+            alive: count - 1,
+            hand_overs: Some(4),
+            phases: vec![],
+            rows,
+        };
         let mut accounts = LiveAccounts::from(&look);
         assert_eq!((accounts.at_ns, accounts.not_shown, accounts.hand_overs), (9, 40, Some(4)));
         accounts.bound();

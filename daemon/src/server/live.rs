@@ -10,7 +10,7 @@ use super::routes::{Answer, Json, Shared, number};
 use crate::trial::Accounts;
 
 /// A run, and a snapshot of what is in progress in it. Of a run that is not running there is the head alone.
-pub async fn live(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<LiveRun>> {
+pub(super) async fn live(State(daemon): Shared, Path(id): Path<String>) -> Answer<Json<LiveRun>> {
     let id = number(&id)?;
     let Some((mut progress, accounts)) = daemon.runs.stage.look(id) else {
         let look = daemon.runs.logs.get(id).and_then(|log| log.look());

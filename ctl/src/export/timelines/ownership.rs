@@ -106,6 +106,7 @@ mod tests {
     use super::*;
     use crate::testing;
     use Phase::{Compute, Idle, IoWait, LockWait, Startup, SwitchWait, Teardown};
+    use gild_model::case::{Case, LockPolicy, Model};
 
     fn of(timelines: &[Timeline], model: Model) -> String {
         let case = Case { model, ..testing::case("c", Model::Threads, 2) };

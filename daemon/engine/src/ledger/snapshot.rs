@@ -156,7 +156,10 @@ mod tests {
         let writer = Writer::new(section);
         writer.turn(SlotId::phase(Phase::Startup), 400, SlotId::kernel_phase(0), 500);
         let row = instant(&names).row(section, Role::Worker, 0, None);
-        assert_eq!((row.now, row.kernel_phase.as_deref(), row.since_ns), (Some(Phase::Compute), Some("solve"), Some(8_500)));
+        assert_eq!(
+            (row.now, row.kernel_phase.as_deref(), row.since_ns),
+            (Some(Phase::Compute), Some("solve"), Some(8_500))
+        );
         assert_eq!(row.phases, [time(Phase::Startup, 400), time(Phase::Compute, 1_500)]);
         assert_eq!((row.cpu_ns, row.life_ns()), (None, 1_900));
         let gone = instant(&names).row(section, Role::Worker, 0, Some(700));
