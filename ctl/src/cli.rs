@@ -5,6 +5,7 @@ mod python;
 mod report;
 mod run;
 mod runs;
+mod top;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use python::PythonArguments;
 pub use report::ReportArguments;
 pub use run::{CaseArguments, Overrides, RunArguments};
 pub use runs::{LsArguments, NoteArguments, PruneArguments, SqlArguments, TagArguments};
+pub use top::TopArguments;
 
 /// Run a piece of work under several execution models and see where the time of every worker went.
 #[derive(Debug, Parser)]
@@ -93,6 +95,11 @@ pub enum Command {
     Report(ReportArguments),
     /// Follow a run to its end, then show it
     Watch(WatchArguments),
+    /// Watch the run in progress on a terminal screen: a bar per worker, rates, who has the lock
+    ///
+    /// Without RUN: whatever is in progress, one run after the other. Watching costs the workers nothing to speak of; docs/top.md
+    /// explains the screen. Keys: q quits, ? explains.
+    Top(TopArguments),
     /// Cancel a run; what was measured is kept
     Cancel(CancelArguments),
     /// Remove runs from the store

@@ -10,6 +10,7 @@
 //! | [`session`] | finds the daemon or starts a private one |
 //! | [`launch`] | starts and stops the daemon's process |
 //! | [`follow`], [`progress`] | waits for a run to end and shows how far it is |
+//! | [`top`] | a terminal screen of the run in progress |
 //! | [`accuracy`] | holds gild's figures against truths that are not gild's |
 //! | [`render`] | model types to text, pure |
 //! | [`report`] | runs as an HTML file, pure |
@@ -34,6 +35,7 @@ mod report;
 mod session;
 #[cfg(test)]
 mod testing;
+mod top;
 
 use std::process::ExitCode;
 

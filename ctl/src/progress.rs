@@ -137,8 +137,8 @@ fn line(event: &EventKind, experiment: &Experiment) -> Option<String> {
     }
 }
 
-/// `threads-10, repetition 2/5`
-fn trial_name(experiment: &Experiment, case: u32, repetition: u32, warmup: bool) -> String {
+/// A trial in words: `threads-10, repetition 2/5`.
+pub fn trial_name(experiment: &Experiment, case: u32, repetition: u32, warmup: bool) -> String {
     let case = experiment.cases.get(case as usize).map_or_else(|| format!("case {case}"), |it| it.name.clone());
     match warmup {
         true => format!("{case}, warm-up {}/{}", repetition + 1, experiment.warmups),

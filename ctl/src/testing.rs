@@ -1,6 +1,7 @@
 //! Values and a fake daemon for tests.
 
 mod fake_daemon;
+pub mod live;
 mod summaries;
 pub mod timelines;
 

@@ -139,13 +139,19 @@ impl<'a> Drive<'a> {
         self.emit(EventKind::TrialStarted { case, repetition, warmup });
         let work = self.work(turn);
         let mut reporter = Reporter { started: Instant::now(), last: None };
+        let stage = &self.daemon.runs.stage;
         let look = |live: &Live| {
             if reporter.is_due() {
-                self.emit(EventKind::Progress(self.progress(turn, live, reporter.started.elapsed())));
+                let progress = self.progress(turn, live, reporter.started.elapsed());
+                stage.go_on(&progress);
+                self.emit(EventKind::Progress(progress));
             }
         };
         self.daemon.runs.begin_trial(self.id);
-        let mut result = trial::run(&self.daemon.spawner, turn, &work, self.limits(), stop, look).await;
+        stage.begin(self.id, self.progress(turn, &Live::default(), Duration::ZERO));
+        let show = |accounts: &_| stage.show(accounts);
+        let mut result = trial::run(&self.daemon.spawner, turn, &work, self.limits(), stop, show, look).await;
+        stage.end();
         self.daemon.runs.end_trial(result.as_mut().ok());
         result
     }

@@ -32,6 +32,7 @@
 //! | [`spawner`] | the processes that run plugin code |
 //! | [`record`] | the program behind `gild record` |
 //! | [`python`] | the Python code of ours that runs in the user's interpreter |
+//! | [`stage`] | the trial in progress, for whoever asks what is happening in it |
 //! | [`output`] | reading what they write |
 //! | [`store`] | runs and trials on disk |
 //! | [`summary`] | a run folded into one line per case |
@@ -60,6 +61,7 @@ pub mod schedule;
 pub mod serve;
 pub mod server;
 pub mod spawner;
+pub mod stage;
 pub mod store;
 pub mod summary;
 pub mod task_fold;

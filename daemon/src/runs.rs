@@ -24,6 +24,7 @@ use crate::metrics::store::StoreTally;
 use crate::metrics::trials::TrialTally;
 use crate::queue::{Cancelled, Denied, Queue};
 use crate::server::events::Logs;
+use crate::stage::Stage;
 use crate::store::{Store, StoreError};
 use crate::trial::StopSignal;
 use crate::verdict::Stop;
@@ -90,6 +91,8 @@ pub struct Runs {
     pub trials: TrialTally,
     /// Writes to the store; to be looked at without waiting for one.
     pub store_tally: Arc<StoreTally>,
+    /// The trial in progress.
+    pub stage: Stage,
     wake: Notify,
 }
 
@@ -119,6 +122,7 @@ impl Runs {
             logs: Logs::default(),
             tally: RunTally::default(),
             trials: TrialTally::default(),
+            stage: Stage::default(),
             wake: Notify::new(),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gild_engine::spec::TrialSpec;
 use gild_model::account::{PhaseAccount, Role, WorkerAccount};
+use gild_model::api::Progress;
 use gild_model::experiment::{Experiment, parse};
 use gild_model::host::{CoreInfo, HostReport, Tier};
 use gild_model::phase::Phase;
@@ -45,6 +46,21 @@ pub fn experiment() -> Experiment {
 /// That experiment, accepted.
 pub fn accepted() -> Accepted {
     Accepted { experiment: experiment(), deterministic: true }
+}
+
+/// How far a trial is that has just begun.
+pub fn progress() -> Progress {
+    Progress {
+        case: 0,
+        repetition: 0,
+        warmup: false,
+        tasks_done: 0,
+        tasks_planned: None,
+        trials_done: 0,
+        trials_planned: 1,
+        open_ended: false,
+        left_s: None,
+    }
 }
 
 /// A trial that tells nothing but how it ended.

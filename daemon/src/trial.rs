@@ -31,9 +31,9 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
-use accounts::{Accounts, Over, close};
+use accounts::{Over, close};
 
-pub use accounts::Work;
+pub use accounts::{Accounts, Work};
 
 use crate::output::{Tail, pipe, read_bounded};
 use crate::schedule::Turn;
@@ -79,7 +79,8 @@ pub struct Limits {
 /// Why a run is to be stopped; `None`: it is not. Set once.
 pub type StopSignal = watch::Receiver<Option<Stop>>;
 
-/// Runs a trial to its end. `look` is shown every state of the ledger that was looked at.
+/// Runs a trial to its end. `show` is shown the accounts before anybody writes to them, `look` every state of the ledger that
+/// was looked at.
 ///
 /// # Errors
 /// It could not be started.
@@ -89,12 +90,14 @@ pub async fn run(
     work: &Work,
     limits: Limits,
     stop: StopSignal,
+    show: impl FnOnce(&Arc<Accounts>),
     look: impl FnMut(&Live),
 ) -> Result<Trial, TrialError> {
     let resource = |what| move |error| TrialError::Resource { what, error };
     let (output, output_writer) = pipe().map_err(resource("a pipe"))?;
     let (control, theirs) = control_socket().map_err(resource("a socket"))?;
-    let accounts = Accounts::of(work)?;
+    let accounts = Arc::new(Accounts::of(work)?);
+    show(&accounts);
     let theirs_too = accounts.descriptors();
     let job = Job {
         kind: JobKind::Trial,

@@ -21,6 +21,7 @@ mod rm;
 mod run;
 mod show;
 mod sql;
+mod top;
 mod watch;
 
 use gild_model::many::RunFilter;
@@ -57,6 +58,7 @@ async fn dispatch(daemon: &DaemonOptions, command: Command) -> Result<Exit, Erro
         Command::Advise(arguments) => advise::run(daemon, &arguments).await,
         Command::Compare(arguments) => compare::run(daemon, &arguments).await,
         Command::Report(arguments) => report::run(daemon, &arguments).await,
+        Command::Top(arguments) => top::run(daemon, &arguments).await,
         Command::Watch(arguments) => watch::run(daemon, &arguments).await,
         Command::Cancel(arguments) => cancel::run(daemon, &arguments).await,
         Command::Rm(arguments) => rm::run(daemon, &arguments).await,

@@ -27,8 +27,15 @@ mod tests {
 
     #[test]
     fn what_has_come_is_said_at_once_and_time_that_passes_now_and_then() {
-        let look =
-            |wall_ns, threads| Look { wall_ns, processes: 1, threads, alive: 1, phases: Vec::new(), rows: Vec::new() };
+        let look = |wall_ns, threads| Look {
+            wall_ns,
+            processes: 1,
+            threads,
+            alive: 1,
+            hand_overs: None,
+            phases: Vec::new(),
+            rows: Vec::new(),
+        };
         let mut looks = Looks::default();
         let said = [(5, 1), (6, 1), (7, 2), (8, 2), (14, 2), (27, 2), (28, 2)]
             .map(|(at, threads)| looks.is_news(&look(at, threads)));

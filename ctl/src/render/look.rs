@@ -93,6 +93,7 @@ mod tests {
             thread: "python3".to_owned(),
             command: "python3 app.py".to_owned(),
             now,
+            since_ns: None,
             phases: vec![time(Phase::Compute, 1_000_000_000), time(Phase::SwitchWait, 3_000_000_000)],
         }
     }
@@ -100,7 +101,7 @@ mod tests {
     fn look() -> Look {
         let rows = vec![thread(7, Some(Phase::LockWait)), thread(8, None)];
         let phases = rows[0].phases.clone();
-        Look { wall_ns: 2_500_000_000, processes: 1, threads: 2, alive: 1, phases, rows }
+        Look { wall_ns: 2_500_000_000, processes: 1, threads: 2, alive: 1, hand_overs: None, phases, rows }
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod headline;
 mod latency;
 pub mod material;
 mod page;
-mod parts;
+pub mod parts;
 mod scaling;
 mod tables;
 mod timelines;

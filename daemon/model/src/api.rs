@@ -15,6 +15,7 @@
 //! | `GET /v1/runs/{id}` | [`crate::run::Run`] |
 //! | `GET /v1/runs/{id}/outline` | [`crate::run::RunOutline`] |
 //! | `GET /v1/runs/{id}/events?after=SEQ` | newline-delimited [`Event`]s, until the run is over |
+//! | `GET /v1/runs/{id}/live` | [`crate::live::LiveRun`] |
 //! | `GET /v1/runs/{id}/trials` | newline-delimited [`crate::trial::Trial`]s with their accounts |
 //! | `GET /v1/runs/{id}/accounts` | newline-delimited [`crate::run::AccountRow`]s |
 //! | `GET /v1/runs/{id}/counters?warmups=BOOL` | the names of the counters in the accounts |

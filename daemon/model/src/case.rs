@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::params::ParamValue;
+use crate::phase::Phase;
 
 /// Declares an enum whose variants have one name each, the same in TOML, JSON, SQL and on the command line. Another name that
 /// is taken for it when it is read may follow.
@@ -299,4 +300,23 @@ pub struct Case {
     /// The interpreter, as the user names it (a kernel in Python).
     #[serde(default)]
     pub python: Option<PathBuf>,
+}
+
+impl Case {
+    /// Whether a worker has its lock while it is in a phase; `None`: the case has no lock whose owner the phases tell.
+    pub fn has_lock_in(&self) -> Option<fn(Phase) -> bool> {
+        if matches!(self.lock, None | Some(LockPolicy::None)) {
+            return None;
+        }
+        match self.model {
+            // A worker holds the lock while it takes the next task, as interpreter code does.
+            Model::Threads => Some(|phase| matches!(phase, Phase::Idle) || touches_values(phase)),
+            Model::Hybrid => Some(touches_values),
+            _ => None,
+        }
+    }
+}
+
+fn touches_values(phase: Phase) -> bool {
+    matches!(phase, Phase::Decode | Phase::Compute | Phase::Encode)
 }

@@ -20,6 +20,7 @@
 //! | [`run`] | an experiment given to the daemon, with its trials and results |
 //! | [`recording`] | a program that was recorded as it is |
 //! | [`look`] | a recording while it runs |
+//! | [`live`] | a run in progress at one instant |
 //! | [`task_times`] | how long tasks waited and took |
 //! | [`timeline`] | when a worker went from which phase to which |
 //! | [`summary`] | a run folded into one line per case |
@@ -47,6 +48,7 @@ pub mod grid;
 pub mod group;
 pub mod host;
 pub mod label;
+pub mod live;
 pub mod lock_wait;
 pub mod look;
 pub mod many;

@@ -74,6 +74,9 @@ pub struct Look {
     pub threads: u32,
     /// Threads that are alive.
     pub alive: u32,
+    /// How often an interpreter's lock went to a thread that had waited for it. `None`: no thread has.
+    #[serde(default)]
+    pub hand_overs: Option<u64>,
     /// Wall time of all threads together, phase by phase.
     pub phases: Vec<PhaseTime>,
     /// Threads, process by process in the order in which they were born: at most [`THREADS_MAX`], those that are alive first.
@@ -102,6 +105,9 @@ pub struct ThreadLook {
     pub command: String,
     /// The phase that it is in. `None`: it has ended.
     pub now: Option<Phase>,
+    /// Since when it is, told as [`Look::wall_ns`] is. `None`: it has ended.
+    #[serde(default)]
+    pub since_ns: Option<u64>,
     /// Wall time in each phase so far.
     pub phases: Vec<PhaseTime>,
 }
@@ -152,9 +158,10 @@ mod tests {
             thread: "python3".to_owned(),
             command: "python3 app.py".to_owned(),
             now: Some(Phase::IoWait),
+            since_ns: Some(4),
             phases: phases.clone(),
         };
-        Look { wall_ns: 9, processes: 1, threads: 1, alive: 1, phases, rows: vec![row] }
+        Look { wall_ns: 9, processes: 1, threads: 1, alive: 1, hand_overs: None, phases, rows: vec![row] }
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl Teller {
         self.flush();
         let Some(every) = self.every.filter(|_| self.pending.is_empty() && Instant::now() >= self.next) else { return };
         let from = Instant::now();
-        let look = look(&ledger.look(), raw_ns().saturating_sub(self.began_raw_ns));
+        let (rows, hand_overs) = (ledger.look(), ledger.hand_overs());
+        let look = Look { hand_overs, ..look(&rows, self.began_raw_ns, raw_ns()) };
         self.say(&Report::Look(look));
         self.next = Instant::now() + every.max(from.elapsed() * PAUSE_PER_LOOK);
     }
@@ -115,30 +116,32 @@ fn set_blocking(file: &File, blocking: bool) -> io::Result<()> {
 }
 
 /// What the rows come to, with those that are alive before the others where there are too many.
-fn look(rows: &[(WorkerAccount, bool)], wall_ns: u64) -> Look {
+fn look(rows: &[(WorkerAccount, Option<u64>)], began_ns: u64, now_ns: u64) -> Look {
     let mut shown: Vec<usize> = (0..rows.len()).collect();
-    shown.sort_by_key(|place| !rows[*place].1);
+    shown.sort_by_key(|place| rows[*place].1.is_none());
     shown.truncate(THREADS_MAX);
     shown.sort_unstable();
     let processes = rows.chunk_by(|(a, _), (b, _)| (a.pid, &a.command) == (b.pid, &b.command)).count();
     Look {
-        wall_ns,
+        wall_ns: now_ns.saturating_sub(began_ns),
         processes: u32::try_from(processes).unwrap_or(u32::MAX),
         threads: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-        alive: u32::try_from(rows.iter().filter(|(_, alive)| *alive).count()).unwrap_or(u32::MAX),
+        alive: u32::try_from(rows.iter().filter(|(_, since)| since.is_some()).count()).unwrap_or(u32::MAX),
+        hand_overs: None,
         phases: phases(rows.iter().map(|(row, _)| row)),
-        rows: shown.into_iter().map(|place| thread(&rows[place])).collect(),
+        rows: shown.into_iter().map(|place| thread(&rows[place], began_ns)).collect(),
     }
 }
 
-fn thread((row, alive): &(WorkerAccount, bool)) -> ThreadLook {
+fn thread((row, since_ns): &(WorkerAccount, Option<u64>), began_ns: u64) -> ThreadLook {
     let open = row.phases.iter().find(|account| account.open).map(|account| account.phase);
     ThreadLook {
         pid: row.pid,
         tid: row.tid,
         thread: row.thread.clone().unwrap_or_default(),
         command: row.command.clone().unwrap_or_default(),
-        now: open.filter(|_| *alive),
+        now: open.filter(|_| since_ns.is_some()),
+        since_ns: since_ns.map(|since_ns| since_ns.saturating_sub(began_ns)),
         phases: phases(std::iter::once(row)),
     }
 }

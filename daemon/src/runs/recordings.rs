@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn look() -> Look {
-        Look { wall_ns: 1, processes: 1, threads: 1, alive: 1, phases: Vec::new(), rows: Vec::new() }
+        Look { wall_ns: 1, processes: 1, threads: 1, alive: 1, hand_overs: None, phases: Vec::new(), rows: Vec::new() }
     }
 
     #[tokio::test(flavor = "current_thread")]

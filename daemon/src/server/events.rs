@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gild_model::api::{Event, EventKind};
+use gild_model::look::Look;
 use gild_model::run::RunId;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -119,6 +120,14 @@ impl Log {
         (events, state.over && last >= state.seq)
     }
 
+    /// The latest look at a recording that goes on, if it is one.
+    pub fn look(&self) -> Option<Look> {
+        match self.lock().progress.as_ref().map(|event| &event.what) {
+            Some(EventKind::Look(look)) => Some(look.clone()),
+            _ => None,
+        }
+    }
+
     /// Changes whenever there is a new event.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.latest.subscribe()
@@ -136,17 +145,7 @@ mod tests {
     use gild_model::run::RunStatus;
 
     fn progress(tasks_done: u64) -> EventKind {
-        EventKind::Progress(Progress {
-            case: 0,
-            repetition: 0,
-            warmup: false,
-            tasks_done,
-            tasks_planned: None,
-            trials_done: 0,
-            trials_planned: 1,
-            open_ended: false,
-            left_s: None,
-        })
+        EventKind::Progress(Progress { tasks_done, ..crate::testing::progress() })
     }
 
     fn finished() -> EventKind {

@@ -11,6 +11,7 @@
 //! | [`routes`] | the API |
 //! | [`recordings`] | the part of it that is about recordings |
 //! | [`metrics`] | figures for a monitoring system, on the socket and on a port of the loopback device |
+//! | [`live`] | what is happening in a run right now |
 //! | [`body`] | JSON in, newline-delimited JSON out |
 //! | [`questions`] | questions in SQL |
 //! | [`events`] | what happens to runs, for whoever watches |
@@ -18,6 +19,7 @@
 
 pub mod body;
 pub mod events;
+pub mod live;
 pub mod metrics;
 pub mod peer;
 pub mod problem;

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body;
 use super::events::Log;
+use super::live;
 use super::metrics;
 use super::problem::Refusal;
 use super::questions;
@@ -53,6 +54,7 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/runs/{id}", get(show).delete(remove))
         .route("/v1/runs/{id}/outline", get(outline))
         .route("/v1/runs/{id}/events", get(events))
+        .route("/v1/runs/{id}/live", get(live::live))
         .route("/v1/runs/{id}/trials", get(trials))
         .route("/v1/runs/{id}/accounts", get(accounts))
         .route("/v1/runs/{id}/counters", get(counters))

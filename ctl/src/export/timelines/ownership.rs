@@ -4,7 +4,6 @@
 //! say is never more than the truth, and two of them overlap only where a lock changes hands without a mark (`cpython2` gives
 //! it back and takes it again, and somebody was quicker). There the one who had it before had it no longer.
 
-use gild_model::case::{Case, LockPolicy, Model};
 use gild_model::phase::Phase;
 use gild_model::timeline::Timeline;
 
@@ -41,23 +40,6 @@ pub struct Ownership {
     pub holds: Vec<Hold>,
     /// Where it went from one worker to another that waited for it.
     pub hand_overs: Vec<HandOver>,
-}
-
-/// Whether a worker of this case has its lock while it is in a phase; `None`: the case has no lock whose owner is known.
-pub fn holds_in(case: &Case) -> Option<fn(Phase) -> bool> {
-    if matches!(case.lock, None | Some(LockPolicy::None)) {
-        return None;
-    }
-    match case.model {
-        // A worker holds the lock while it takes the next task, as interpreter code does.
-        Model::Threads => Some(|phase| matches!(phase, Phase::Idle) || touches_values(phase)),
-        Model::Hybrid => Some(touches_values),
-        _ => None,
-    }
-}
-
-fn touches_values(phase: Phase) -> bool {
-    matches!(phase, Phase::Decode | Phase::Compute | Phase::Encode)
 }
 
 impl Ownership {
@@ -124,11 +106,12 @@ mod tests {
     use super::*;
     use crate::testing;
     use Phase::{Compute, Idle, IoWait, LockWait, Startup, SwitchWait, Teardown};
+    use gild_model::case::{Case, LockPolicy, Model};
 
     fn of(timelines: &[Timeline], model: Model) -> String {
         let case = Case { model, ..testing::case("c", Model::Threads, 2) };
         let whole_from_ns = whole_from_ns(timelines.iter());
-        let of = Ownership::of(timelines.iter().enumerate(), holds_in(&case).unwrap(), whole_from_ns);
+        let of = Ownership::of(timelines.iter().enumerate(), case.has_lock_in().unwrap(), whole_from_ns);
         let holds = of.holds.iter().map(|it| format!("{}:{}-{}", it.track, it.from_ns, it.until_ns));
         let arrows = of.hand_overs.iter().map(|it| format!("{}>{}", it.from, it.to));
         holds.chain(arrows).collect::<Vec<_>>().join(" ")
@@ -174,6 +157,6 @@ mod tests {
         let mut free = testing::case("c", Model::Threads, 2);
         free.lock = Some(LockPolicy::None);
         let without = [free, testing::case("c", Model::Processes, 2), testing::case("c", Model::Sequential, 1)];
-        assert!(without.iter().all(|case| holds_in(case).is_none()));
+        assert!(without.iter().all(|case| case.has_lock_in().is_none()));
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::counts::{Count, counts};
 use super::ids::Ids;
-use super::ownership::{Ownership, holds_in, whole_from_ns};
+use super::ownership::{Ownership, whole_from_ns};
 
 /// Everything that a file shows.
 #[derive(Debug)]
@@ -218,7 +218,7 @@ fn name_of_process(case: &Case, rows: &[&TimelineRow]) -> String {
 
 /// The lock of each process that has workers which share one.
 fn locks(case: &Case, processes: usize, tracks: &[Track]) -> Vec<Lock> {
-    let (Some(holds), Some(policy)) = (holds_in(case), case.lock) else { return Vec::new() };
+    let (Some(holds), Some(policy)) = (case.has_lock_in(), case.lock) else { return Vec::new() };
     let of = |process: usize| {
         let sharers = tracks.iter().enumerate().filter(|(_, it)| it.is_worker() && it.process == process);
         let sharers: Vec<(usize, &Timeline)> = sharers.map(|(place, it)| (place, &it.row.timeline)).collect();

@@ -21,6 +21,7 @@
 //! | [`map`] | the shared mapping |
 //! | [`writer`] | a worker's hold on its own section |
 //! | [`owner`] | the daemon's view: live, and closing the books |
+//! | [`snapshot`] | what everybody has done so far, for whoever watches |
 //! | [`books`] | raw accounts to nanoseconds and states |
 //! | [`notes`] | what could not be had for a worker, in words |
 //! | [`waits`] | who made a worker wait for a lock |
@@ -32,6 +33,7 @@ pub mod layout;
 pub mod map;
 pub mod notes;
 pub mod owner;
+pub mod snapshot;
 pub mod task_log;
 pub mod timeline;
 pub mod waits;

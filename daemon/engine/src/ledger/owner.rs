@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use gild_model::account::Role;
+use gild_model::case::Case;
+use gild_model::live::{LiveAccounts, LiveRow};
 use gild_model::lock_wait::HoldingFunction;
 use gild_model::phase::Phase;
 use gild_model::timeline::WorkerTimeline;
@@ -13,6 +15,7 @@ use super::books::{self, Books};
 use super::layout::{Section, SlotId, UNKNOWN, attention};
 use super::map::{Map, memory_file};
 use super::notes;
+use super::snapshot::{Instant, say_who_has_the_lock};
 use super::task_log::{self, TaskLogReading, TaskRecord};
 use super::timeline::{self, Rings};
 use super::writer::{read_consistently, stamp_birth};
@@ -130,6 +133,42 @@ impl Ledger {
         Live { tasks_planned: planned, tasks_done, done_share, workers }
     }
 
+    /// What everybody has done so far in a trial of this case. Nobody who is looked at does anything for it.
+    pub fn snapshot(&self, case: &Case) -> LiveAccounts {
+        let names = books::kernel_phase_names(self.map.header());
+        let instant = Instant::new(self.anchor, Anchor::take_quickly(Clock::best()), &names);
+        let workers = || (0..self.map.workers()).map(|index| (index, self.map.worker(index)));
+        let coordinator = instant.row(self.map.coordinator(), Role::Coordinator, 0, None);
+        let rows = workers().map(|(index, section)| instant.row(section, Role::Worker, index, None));
+        let rows = std::iter::once(coordinator).chain(rows).collect();
+        let holds = case.has_lock_in();
+        let times_got = || workers().fold(0u64, |sum, (_, section)| sum.saturating_add(section.waits.times_got()));
+        let hand_overs = holds.map(|_| times_got());
+        let mut accounts = self.accounts(instant, rows, hand_overs);
+        if let Some(holds) = holds {
+            say_who_has_the_lock(&mut accounts, holds);
+        }
+        accounts
+    }
+
+    /// The same for a trial whose accounts are in a recording. Who has the interpreter's lock is not in it.
+    pub fn snapshot_in(&self, recording: &Recording) -> LiveAccounts {
+        let instant = Instant::new(self.anchor, Anchor::take_quickly(Clock::best()), &[]);
+        let (rows, hand_overs) = recording.snapshot_of_trial(instant);
+        self.accounts(instant, rows, hand_overs)
+    }
+
+    fn accounts(&self, instant: Instant<'_>, rows: Vec<LiveRow>, hand_overs: Option<u64>) -> LiveAccounts {
+        let from = self.map.header().wall_from.load(Relaxed);
+        let began_ns = (from != 0).then(|| instant.when_ns(from));
+        LiveAccounts { at_ns: instant.at_ns(), began_ns, hand_overs, rows, not_shown: 0 }
+    }
+
+    /// Tasks planned; `None` while planning.
+    pub fn tasks_planned(&self) -> Option<u64> {
+        Some(self.map.header().tasks_planned.load(Acquire)).filter(|planned| *planned != UNKNOWN)
+    }
+
     fn done_share(&self) -> f64 {
         let workers = (0..self.map.workers()).map(|index| self.map.worker(index));
         let sections = std::iter::once(self.map.coordinator()).chain(workers);
@@ -138,7 +177,7 @@ impl Ledger {
     }
 
     /// The same for a trial whose accounts are in a recording.
-    pub fn close_in(self, recording: &Recording, has_timelines: bool, visit: impl FnMut(TaskRecord)) -> Closed {
+    pub fn close_in(&self, recording: &Recording, has_timelines: bool, visit: impl FnMut(TaskRecord)) -> Closed {
         let header = self.map.header();
         let (from, until) = (header.wall_from.load(Relaxed), header.wall_until.load(Relaxed));
         let rows = recording.close_trial((from != 0).then_some(from..if until != 0 { until } else { u64::MAX }));
@@ -156,7 +195,7 @@ impl Ledger {
     }
 
     /// Closes the books, after the last process of the trial is gone, and hands every task that was taken to `visit`.
-    pub fn close(self, visit: impl FnMut(TaskRecord)) -> Closed {
+    pub fn close(&self, visit: impl FnMut(TaskRecord)) -> Closed {
         let until = Anchor::take(Clock::best());
         let rate = books::rate(self.anchor, until);
         Closed {

@@ -120,6 +120,12 @@ impl WaitRow {
         None
     }
 
+    /// How often the waiting for a policy's or the interpreter's lock ended with having it: whoever gets it leaves the list, and
+    /// books what is left of the wait to nobody.
+    pub fn times_got(&self) -> u64 {
+        self.nobody[0].entries.load(Relaxed)
+    }
+
     /// What was booked.
     pub fn read(&self) -> Vec<Waited> {
         let of_holder = |cell: &WaitCell| {

@@ -185,8 +185,13 @@ fn add(cell: &AtomicU64, amount: u64) {
 
 /// Runs `read` until it saw no change going on, at most some thousand times: a writer that was killed in the middle
 /// of a change leaves the number odd for ever, and what it left is then as good as it gets.
-pub fn read_consistently<T>(section: &Section, mut read: impl FnMut() -> T) -> T {
-    for _ in 0..10_000 {
+pub fn read_consistently<T>(section: &Section, read: impl FnMut() -> T) -> T {
+    read_within(10_000, section, read)
+}
+
+/// The same, at most so many times.
+pub fn read_within<T>(tries: u32, section: &Section, mut read: impl FnMut() -> T) -> T {
+    for _ in 0..tries {
         let before = section.sequence.load(Acquire);
         let copy = read();
         fence(Acquire);

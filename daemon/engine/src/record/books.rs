@@ -147,12 +147,15 @@ pub(super) fn parts_missing(map: &Map) -> Vec<&'static str> {
     (0..).zip(PARTS).filter(|(part, _)| bits >> part & 1 != 0).map(|(_, name)| name).collect()
 }
 
-/// The rows of a recording that goes on, as they are at `now`, each with whether its thread is alive.
-pub(super) fn look(map: &Map, from: Anchor, now: Anchor) -> Vec<(WorkerAccount, bool)> {
+/// The rows of a recording that goes on, as they are at `now`, each with the time, in raw nanoseconds, since when its thread is
+/// in its phase; `None`: it has ended.
+pub(super) fn look(map: &Map, from: Anchor, now: Anchor) -> Vec<(WorkerAccount, Option<u64>)> {
     let people = People::of(map, from, now);
     let row = |(index, place): (u32, &Place)| {
         let end = people.end(place);
-        (people.row(place, end, index), matches!(end, End::Never(_)))
+        let open_ns = || people.rate.to_ns(now.ticks.saturating_sub(place.section.since.load(Relaxed)));
+        let since_ns = matches!(end, End::Never(_)).then(|| now.raw_ns.saturating_sub(open_ns()));
+        (people.row(place, end, index), since_ns)
     };
     (0..).zip(people.places().0).map(row).collect()
 }
@@ -213,7 +216,8 @@ impl<'m> People<'m> {
         (places.into_iter().map(|(_, place)| place).collect(), never_began)
     }
 
-    fn leader(&self, place: &Place) -> Option<&Place> {
+    /// The place of the first thread of somebody's process.
+    pub fn leader(&self, place: &Place) -> Option<&Place> {
         self.map.place(place.who.leader.load(Relaxed).checked_sub(1)?)
     }
 

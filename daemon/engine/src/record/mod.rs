@@ -27,6 +27,7 @@
 //! | `waits` | who made whom wait |
 //! | [`books`] | places to rows of accounts, processes to their ends |
 //! | [`trial`] | of a trial in a recording: who is the coordinator, a worker, a helper |
+//! | `live` | a recording that goes on: what its threads have done so far |
 //! | [`owner`] | the recorder's view |
 //! | [`orders`] | what Python code of ours tells the library |
 
@@ -34,6 +35,7 @@ pub mod books;
 pub mod fold;
 pub mod functions;
 pub mod layout;
+mod live;
 pub mod map;
 pub mod orders;
 pub mod owner;

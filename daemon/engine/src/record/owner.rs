@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use gild_model::account::WorkerAccount;
+use gild_model::live::LiveRow;
 
 use super::books::{self, Books};
 use super::layout::{Header, Kind};
+use super::live;
 use super::map::Map;
 use super::trial;
 use crate::clock::{Anchor, Clock, raw_ns};
 use crate::ledger::LiveWorker;
 use crate::ledger::layout::Section;
 use crate::ledger::owner::live_worker;
+use crate::ledger::snapshot::Instant;
 use crate::measure::cost;
 use crate::measure::meter::Meter;
 
@@ -101,9 +104,15 @@ impl Recording {
         books::close(&self.map, self.anchor, Anchor::take(Clock::best()))
     }
 
-    /// The rows as they are now, each with whether its thread is alive. Nobody who is looked at does anything for it.
-    pub fn look(&self) -> Vec<(WorkerAccount, bool)> {
+    /// The rows as they are now, each with the time, in raw nanoseconds, since when its thread is in its phase; `None`: it has
+    /// ended. Nobody who is looked at does anything for it.
+    pub fn look(&self) -> Vec<(WorkerAccount, Option<u64>)> {
         books::look(&self.map, self.anchor, Anchor::take_quickly(Clock::best()))
+    }
+
+    /// How often an interpreter's lock went to a thread that had waited for it; `None`: to none so far, or nobody could see it.
+    pub fn hand_overs(&self) -> Option<u64> {
+        live::times_got((0..self.map.taken()).filter_map(|number| self.map.place(number)))
     }
 
     /// Closes the books as those of a trial with this wall time, in ticks.
@@ -114,6 +123,12 @@ impl Recording {
     /// The workers of a trial that have come so far, each with its number and its section.
     pub fn workers(&self) -> impl Iterator<Item = (u32, &Section)> {
         trial::workers(&self.map).into_iter().map(|(number, place)| (number, &place.section))
+    }
+
+    /// Everybody who is something to a trial by now, and how often the interpreter's lock went to a thread that had waited for it.
+    /// Nobody who is looked at does anything for it.
+    pub(crate) fn snapshot_of_trial(&self, instant: Instant<'_>) -> (Vec<LiveRow>, Option<u64>) {
+        live::of_trial(&self.map, self.anchor, instant)
     }
 
     /// What these workers are doing; how long they have had their tasks is not told.

@@ -78,7 +78,7 @@ fn waits_of_workers(cast: &[Cast<'_>], rows: &[WorkerAccount], rate: Rate) -> Ve
 }
 
 /// What somebody is to the trial. `None`: nothing.
-fn part(place: &Place, wall: &Range<u64>) -> Option<(account::Role, u32)> {
+pub(super) fn part(place: &Place, wall: &Range<u64>) -> Option<(account::Role, u32)> {
     match Role::from_number(place.who.role.load(Acquire)) {
         Role::Coordinator => Some((account::Role::Coordinator, 0)),
         Role::Worker(number) => Some((account::Role::Worker, number)),
