@@ -438,8 +438,10 @@ mod tests {
         assert_eq!((head.status, head.error.as_deref()), (RunStatus::Failed, Some("disk")));
         let stored = |id| runs.reader().unwrap().head(id).unwrap().unwrap().status;
         assert_eq!(stored(id), RunStatus::Queued, "it could not be stored");
+        assert_eq!(runs.unsaved(), 1);
         drop(writer);
         runs.cancel(other).unwrap();
         assert_eq!(stored(id), RunStatus::Failed, "the next write stored it too");
+        assert_eq!(runs.unsaved(), 0);
     }
 }

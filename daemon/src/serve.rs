@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  configuration ─▶ spawner forked ─▶ logs ─▶ socket locked ─▶ port bound ─▶ store opened ─▶ machine probed ─▶ runtime ─▶ serving
-//!                                                                                                           │
-//!                exit ◀─ socket removed ◀─ spawner closed ◀─ runtime gone ◀─ last trial killed, stored ◀─ stop
+//!                                                                                                                         │
+//!                              exit ◀─ socket removed ◀─ spawner closed ◀─ runtime gone ◀─ last trial killed, stored ◀─ stop
 //! ```
 //!
 //! The order matters: the spawner is forked while there is one thread and little memory; the socket's lock comes

@@ -1,5 +1,6 @@
 //! Readers of other people: Python with pandas, polars, pyarrow and DuckDB, to see what our Parquet is to them; with Perfetto's
-//! definition of its traces and a validator of JSON schemas, to see what our timelines are; and with Prometheus's own parser of OpenMetrics.
+//! definition of its traces and a validator of JSON schemas, to see what our timelines are; and with Prometheus's own parser of OpenMetrics
+//! and Grafana's own types of dashboards, to see what our metrics are.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,8 +31,8 @@ const OF_TIMELINES: Readers = Readers {
 
 const OF_METRICS: Readers = Readers {
     folder: "python-metrics-readers",
-    packages: &["prometheus-client"],
-    modules: "prometheus_client.openmetrics.parser",
+    packages: &["prometheus-client", "grafana-foundation-sdk"],
+    modules: "prometheus_client.openmetrics.parser, grafana_foundation_sdk.models.dashboard",
 };
 
 /// A Python that can read Parquet, in a folder of its own beside the programs; it is made the first time, which takes
@@ -53,7 +54,7 @@ pub fn with_trace_readers() -> Result<PathBuf, String> {
     MADE.get_or_init(|| OF_TIMELINES.get()).clone()
 }
 
-/// The same for the official client of Prometheus, which has a parser of OpenMetrics.
+/// The same for the official client of Prometheus, which has a parser of OpenMetrics, and Grafana's own types.
 ///
 /// # Errors
 /// As [`with_readers`].

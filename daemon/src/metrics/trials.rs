@@ -82,14 +82,14 @@ impl TrialTally {
         for wait in trial.lock_waits.iter().flatten() {
             self.add_wait(model, wait);
         }
-        let dropped = trial.timelines.iter().map(|it| it.timeline.dropped).sum();
+        let dropped = sum(trial.timelines.iter().map(|it| it.timeline.dropped));
         self.intervals_dropped.get_or_create(&of(model)).inc_by(dropped);
     }
 
     fn add_worker(&self, model: &'static str, worker: &WorkerAccount) {
         self.accounts.get_or_create(&vec![("model", model), ("balance", balance(worker))]).inc();
         add_time(&self.stolen, of(model), worker.stolen_ns);
-        let lost = worker.phases.iter().map(|account| account.lost_records).sum();
+        let lost = sum(worker.phases.iter().map(|account| account.lost_records));
         self.records_lost.get_or_create(&of(model)).inc_by(lost);
         for account in &worker.phases {
             let (role, phase) = (worker.role.name(), account.phase.name());
@@ -147,6 +147,11 @@ fn add_time(times: &Times, labels: Labels, time_ns: Option<u64>) {
     }
 }
 
+/// The accounts of a recording come from a client, who may have put any numbers into them.
+fn sum(values: impl Iterator<Item = u64>) -> u64 {
+    values.fold(0, u64::saturating_add)
+}
+
 /// The wall time of a phase by state: those that were measured, and the rest.
 fn states(account: &PhaseAccount) -> Vec<(&'static str, u64)> {
     let mut states = Vec::new();
@@ -162,7 +167,7 @@ fn states(account: &PhaseAccount) -> Vec<(&'static str, u64)> {
     }
     take(State::Blocked.name(), account.blocked_ns);
     take(State::Stolen.name(), account.stolen_ns);
-    let measured_ns = states.iter().fold(0u64, |sum, (_, time_ns)| sum.saturating_add(*time_ns));
+    let measured_ns = sum(states.iter().map(|(_, time_ns)| *time_ns));
     match account.wall_ns.saturating_sub(measured_ns) {
         0 => {}
         rest => states.push((UNMEASURED, rest)),

@@ -1,4 +1,5 @@
-//! The API over the socket, and metrics over a port of the loopback device: HTTP/1.1, one task per connection, all on the control thread.
+//! The API over the socket, and metrics over a port of the loopback device: HTTP/1.1, one task per connection, all on the
+//! control thread.
 //!
 //! What bounds a client: the number of connections, the time for the head of a request and between requests, the
 //! size and the time of a body, the time that an answer may lie around untaken. Whoever passes one of these loses

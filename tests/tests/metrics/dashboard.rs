@@ -3,7 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gild::metrics::catalogue::{ALL, Kind};
+use gild_tests::lab::Lab;
+use gild_tests::{program, python, skipped};
 use serde_json::Value;
+
+/// Reads the dashboard with Grafana's own types, writes it again, and prints what was lost or changed on the way.
+const READ_AND_WRITE: &str = r#"
+import json, sys
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+register_default_plugins()
+ours = json.load(open(sys.argv[1]))
+theirs = json.loads(JSONEncoder().encode(Dashboard.from_json(ours)))
+def lost(mine, other, place):
+    if isinstance(mine, dict) and isinstance(other, dict):
+        return [found for key in mine for found in (lost(mine[key], other[key], place + "." + key) if key in other else [place + "." + key])]
+    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
+        return [found for one, two in zip(mine, other) for found in lost(one, two, place)]
+    return [] if mine == other else [place + " is " + repr(other)]
+print(json.dumps(lost(ours, theirs, "")))
+"#;
 
 /// The dashboard.
 pub fn dashboard() -> Value {
@@ -126,6 +146,20 @@ fn every_series_and_label_in_the_dashboard_is_served() {
         let query = variable["query"]["query"].as_str().unwrap();
         assert_eq!(complaints(query), [""; 0], "variable {}", variable["name"]);
     }
+}
+
+#[test]
+fn the_types_of_grafana_know_every_field_of_the_dashboard() {
+    let python = match python::with_metrics_readers() {
+        Ok(python) => python,
+        Err(why) => return skipped("Grafana's types", &why),
+    };
+    let lab = Lab::empty();
+    let path = gild_tests::binaries::repository().join("configs/grafana-dashboard.json");
+    let lost: Vec<String> = program::run(lab.command(python).args(["-c", READ_AND_WRITE]).arg(path)).well().json();
+    // Grafana has it since version 6, these types do not.
+    let unknown: Vec<&String> = lost.iter().filter(|field| *field != ".panels.maxPerRow").collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 #[test]
