@@ -134,6 +134,7 @@ pub(crate) fn say_who_has_the_lock(accounts: &mut LiveAccounts, holds: fn(Phase)
 mod tests {
     use super::*;
     use crate::ledger::map::Map;
+    use crate::ledger::owner::Ledger;
     use crate::ledger::writer::{Writer, stamp_birth};
 
     const NOW: Anchor = Anchor { ticks: 2_000, raw_ns: 10_000 };
@@ -180,6 +181,21 @@ mod tests {
         section.slots.iter().for_each(|slot| slot.wall_ticks.store(u64::MAX - 1, Relaxed));
         let row = instant(&[]).row(section, Role::Worker, 0, None);
         assert_eq!((row.now, row.life_ns()), (Some(Phase::Compute), u64::MAX));
+    }
+
+    #[test]
+    fn nobody_is_asked_anything_by_a_snapshot() {
+        let ledger = Ledger::create(1, 0).unwrap();
+        let map = Map::attach(&ledger).unwrap();
+        let bytes = |section: &Section| format!("{section:?}");
+        let before = bytes(map.worker(0));
+        let case = r#"{"name":"c","model":"threads","workers":1,"lock":"cpython","interval_us":5000,"start":null,
+            "transport":null,"pinning":"none"}"#;
+        let accounts = ledger.snapshot(&serde_json::from_str(case).unwrap());
+        assert_eq!((accounts.rows.len(), accounts.hand_overs, accounts.began_ns), (2, Some(0), None));
+        assert_eq!(bytes(map.worker(0)), before);
+        ledger.live();
+        assert_ne!(bytes(map.worker(0)), before, "the daemon's own looks do ask");
     }
 
     #[test]
