@@ -49,6 +49,18 @@ pub fn run(command: &mut Command) -> String {
     text
 }
 
+/// What a terminal was sent, and what that comes to.
+struct Shown {
+    bytes: Vec<u8>,
+    screen: vt100::Parser,
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.screen.screen().contents())
+    }
+}
+
 /// A program on a terminal that somebody sits at.
 #[derive(Debug)]
 pub struct Seat {
@@ -56,7 +68,7 @@ pub struct Seat {
     keyboard: File,
     /// The terminal as the program has it.
     slave: File,
-    shown: Arc<Mutex<Vec<u8>>>,
+    shown: Arc<Mutex<Shown>>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -72,12 +84,14 @@ impl Seat {
         let child = command.env("TERM", "xterm-256color").stdin(copy()).stdout(copy()).stderr(copy()).spawn();
         let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let mut screen = File::from(pty.master.try_clone().expect("a descriptor can be copied"));
-        let shown = Arc::new(Mutex::new(Vec::new()));
+        let shown = Arc::new(Mutex::new(Shown { bytes: Vec::new(), screen: vt100::Parser::new(rows, columns, 0) }));
         let seen = Arc::clone(&shown);
         let reader = std::thread::spawn(move || {
             let mut part = [0; 4096];
             while let Ok(length @ 1..) = screen.read(&mut part) {
-                seen.lock().expect("nobody panics with it").extend_from_slice(&part[..length]);
+                let mut seen = seen.lock().expect("nobody panics with it");
+                seen.bytes.extend_from_slice(&part[..length]);
+                seen.screen.process(&part[..length]);
             }
         });
         let slave = File::from(pty.slave);
@@ -86,21 +100,22 @@ impl Seat {
         Seat { child, keyboard: File::from(pty.master), slave, shown, reader: Some(reader) }
     }
 
-    /// All that the terminal was sent so far.
+    /// What the screen shows.
     ///
     /// # Panics
     /// Never, unless the reader has.
-    pub fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.shown.lock().expect("nobody panics with it")).into_owned()
+    pub fn screen(&self) -> String {
+        self.shown.lock().expect("nobody panics with it").screen.screen().contents()
     }
 
-    /// Waits until something is shown that was not among the first `from` bytes.
+    /// Waits until the screen shows something.
     ///
     /// # Panics
-    /// It is not.
-    pub fn wait_for(&self, text: &str, from: usize) {
-        let has = || self.shown().get(from..).is_some_and(|it| it.contains(text)).then_some(());
-        assert!(within(LIMIT, has).is_some(), "{text:?} is not shown:\n{:?}", self.shown());
+    /// It does not.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) {
+        let has = || self.screen().contains(text).then_some(());
+        assert!(within(LIMIT, has).is_some(), "{text:?} is not shown:\n{}", self.screen());
     }
 
     /// Types.
@@ -117,6 +132,7 @@ impl Seat {
     /// stty(1) fails.
     pub fn resize(&self, rows: u16, columns: u16) {
         let slave = self.slave.try_clone().expect("a descriptor can be copied");
+        self.shown.lock().expect("nobody panics with it").screen.screen_mut().set_size(rows, columns);
         let (rows, columns) = (rows.to_string(), columns.to_string());
         let status = Command::new("stty").args(["rows", &rows, "cols", &columns]).stdin(slave).status();
         assert!(status.expect("stty is there").success());
@@ -153,17 +169,17 @@ impl Seat {
     /// It does not end.
     pub fn end(mut self) -> (ExitStatus, String) {
         let status = within(LIMIT, || self.child.try_wait().expect("it is our child"));
-        let status = status.unwrap_or_else(|| panic!("did not end:\n{:?}", self.shown()));
+        let status = status.unwrap_or_else(|| panic!("did not end:\n{}", self.screen()));
         assert!(self.is_cooked(), "the terminal was not given back");
         let reader = self.reader.take().expect("it is there until now");
         let shown = Arc::clone(&self.shown);
         // What the terminal has not been read of yet is lost with its last copy.
         let mark = "the-end-of-it";
         (&self.slave).write_all(mark.as_bytes()).expect("the terminal is there");
-        self.wait_for(mark, 0);
+        self.wait_for(mark);
         drop(self);
         reader.join().expect("the reader does not panic");
-        let text = String::from_utf8_lossy(&shown.lock().expect("nobody panics with it")).replace(mark, "");
+        let text = String::from_utf8_lossy(&shown.lock().expect("nobody panics with it").bytes).replace(mark, "");
         (status, text)
     }
 }

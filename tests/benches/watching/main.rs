@@ -59,7 +59,7 @@ fn measured(lab: &Lab, options: &[&str], interval: Option<&str>) -> Figures {
     let mut seat =
         interval.map(|interval| Seat::at(&mut lab.gilctl_command(&["top", "--interval", interval]), 24, 100));
     if let Some(seat) = &seat {
-        seat.wait_for("waiting", 0);
+        seat.wait_for("waiting");
     }
     let line = ["cpu-bound", "--tasks=2000", "--repeat=1", "--warmups=0", "--name=watched", "--timeline=0"];
     let id = lab.submit(&[&line[..], options].concat());
@@ -67,7 +67,7 @@ fn measured(lab: &Lab, options: &[&str], interval: Option<&str>) -> Figures {
     assert!(run.head.error.is_none(), "{:?}", run.head.error);
     if let Some(mut seat) = seat.take() {
         // It has to have seen the run, or nothing was measured.
-        seat.wait_for("coordinator", 0);
+        seat.wait_for("coordinator");
         seat.press("q");
         assert!(seat.end().0.success());
     }
