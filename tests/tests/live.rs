@@ -68,9 +68,9 @@ fn a_trial_is_seen_worker_by_worker_and_grows() {
 fn processes_are_seen_and_a_run_that_waits_has_nothing_to_show() {
     let lab = Lab::new();
     let id = submit_endless(&lab, "processes");
-    let seen = wait_for("both have a task", || {
+    let seen = wait_for("both sleep", || {
         let seen = look(&lab, id);
-        let busy = seen.accounts.is_some() && workers(&seen).iter().all(|row| row.now == Some(Phase::Compute));
+        let busy = seen.accounts.is_some() && workers(&seen).iter().all(|row| row.now == Some(Phase::IoWait));
         busy.then_some(seen)
     });
     let pids: Vec<_> = workers(&seen).iter().map(|row| row.pid.unwrap()).collect();

@@ -35,7 +35,7 @@ fn a_run_is_shown_on_a_screen_of_any_size_until_q() {
     seat.wait_for("coordinator");
     // The coordinator and two workers, their bars in colours, and the marks of what they do.
     seat.wait_for("endless");
-    seat.wait_for("####");
+    seat.wait_for("IIII");
     seat.resize(5, 20);
     seat.wait_for("rows");
     seat.resize(40, 120);

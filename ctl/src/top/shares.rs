@@ -28,11 +28,17 @@ pub fn times(seen: &Seen, row: &LiveRow, span: Span) -> Times {
 }
 
 /// Whose row it is: a worker's number stays its own, and a recording numbers its threads anew at each look.
-fn who(row: &LiveRow) -> (Role, Option<u32>, Option<(Option<u32>, Option<u32>)>) {
+fn who(row: &LiveRow) -> Who {
     match row.tasks_done {
-        Some(_) => (row.role, Some(row.index), None),
-        None => (row.role, None, Some((row.pid, row.tid))),
+        Some(_) => Who::Numbered(row.role, row.index),
+        None => Who::Thread(row.pid, row.tid),
     }
+}
+
+#[derive(PartialEq, Eq)]
+enum Who {
+    Numbered(Role, u32),
+    Thread(Option<u32>, Option<u32>),
 }
 
 fn wall_in(row: &LiveRow, phase: Phase) -> u64 {

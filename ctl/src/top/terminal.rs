@@ -11,7 +11,9 @@ use nix::sys::signal::{Signal, raise};
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{self, Event};
 use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::prelude::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use tokio::sync::mpsc;
@@ -60,7 +62,10 @@ impl Tty {
         give_back();
         raise(Signal::SIGSTOP)?;
         begin()?;
-        self.terminal.clear()
+        // One that has drawn nothing yet draws all of it. (Its `clear` would ask the terminal where the cursor is, and the answer
+        // would be read as keys.)
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 }
 
@@ -72,7 +77,7 @@ impl Drop for Tty {
 
 fn begin() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Hide).inspect_err(|_| give_back())
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide).inspect_err(|_| give_back())
 }
 
 /// A terminal that is gone needs nothing back.

@@ -61,7 +61,7 @@ fn measured(lab: &Lab, options: &[&str], interval: Option<&str>) -> Figures {
     if let Some(seat) = &seat {
         seat.wait_for("waiting");
     }
-    let line = ["cpu-bound", "--tasks=2000", "--repeat=1", "--warmups=0", "--name=watched", "--timeline=0"];
+    let line = ["cpu-bound", "--tasks=300", "--repeat=1", "--warmups=0", "--name=watched", "--timeline=0"];
     let id = lab.submit(&[&line[..], options].concat());
     let run = lab.wait_for_end(id);
     assert!(run.head.error.is_none(), "{:?}", run.head.error);

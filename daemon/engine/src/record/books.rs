@@ -382,9 +382,10 @@ mod tests {
         map.place(first).unwrap().who.gone_ticks.store(4_000_000, Relaxed);
         let seen = |now| look(&map, FROM, Anchor { ticks: now, raw_ns: now });
         let seen: Vec<_> = [5_000_000, 7_000_000].map(seen).into_iter().flatten().collect();
-        let known: Vec<_> = seen.iter().map(|(row, since_ns)| (row.pid, row.accounted_ns, *since_ns)).collect();
-        let (gone, since_ns) = ((Some(7), 3_000_000, None), Some(2_000_000));
-        assert_eq!(known, [gone, (Some(8), 3_000_000, since_ns), gone, (Some(8), 5_000_000, since_ns)]);
+        let known: Vec<_> = seen.iter().map(|(row, since)| (row.pid, row.accounted_ns, *since)).collect();
+        let gone = (Some(7), 3_000_000, None);
+        let since = Some(2_000_000);
+        assert_eq!(known, [gone, (Some(8), 3_000_000, since), gone, (Some(8), 5_000_000, since)]);
         assert!(seen[1].0.phases.iter().any(|it| it.open && it.phase == Phase::Compute));
     }
 
