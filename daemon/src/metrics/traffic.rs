@@ -19,7 +19,7 @@ const BOUNDS_S: [f64; 8] = [0.000_16, 0.0008, 0.004, 0.02, 0.1, 0.5, 2.5, 12.5];
 const OTHER: &str = "other";
 
 /// The templates of all routes; `server/routes.rs` says what they are.
-const ROUTES: [&str; 29] = [
+const ROUTES: [&str; 30] = [
     "/metrics",
     "/v1/compare",
     "/v1/host",
@@ -37,6 +37,7 @@ const ROUTES: [&str; 29] = [
     "/v1/runs/{id}/counters",
     "/v1/runs/{id}/events",
     "/v1/runs/{id}/holders",
+    "/v1/runs/{id}/live",
     "/v1/runs/{id}/note",
     "/v1/runs/{id}/outline",
     "/v1/runs/{id}/tags",
