@@ -1,6 +1,6 @@
 //! The first thing on the page: the answer, and why.
 
-use gild_model::run::Run;
+use gild_model::run::{Run, RunHead};
 use maud::{Markup, html};
 
 use crate::render::{advice, results};
@@ -47,7 +47,16 @@ pub fn subject(run: &Run) -> Markup {
             (results::machine(run)) ". "
             time datetime=(when) { (when.strftime("%Y-%m-%d %H:%M UTC")) } "."
         }
+        (labels(&run.head))
         @if let Some(state) = results::state(run) { p class="warning" role="note" { (state) } }
+    }
+}
+
+/// What people wrote on the run.
+fn labels(head: &RunHead) -> Markup {
+    html! {
+        @if !head.tags.is_empty() { p class="subject" { "Tags:" @for tag in &head.tags { " " span class="tag" { (tag) } } } }
+        @if let Some(note) = &head.note { p class="subject note" { "Note: " (note) } }
     }
 }
 
@@ -73,6 +82,18 @@ mod tests {
             html.contains("<p class=\"why\">threads-10 spends 89.7 % of its time waiting for the lock.</p>"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn what_people_wrote_on_the_run_is_said_and_nothing_where_they_wrote_nothing() {
+        let mut run = testing::run();
+        let bare = subject(&run).into_string();
+        assert!(!bare.contains("Tags") && !bare.contains("Note"), "{bare}");
+        run.head.tags = ["baseline", "v1.2"].map(|tag| tag.parse().unwrap()).to_vec();
+        run.head.note = Some("before the <new> allocator\nand after".to_owned());
+        let html = subject(&run).into_string();
+        let tags = "Tags: <span class=\"tag\">baseline</span> <span class=\"tag\">v1.2</span>";
+        assert!(html.contains(tags) && html.contains("Note: before the &lt;new&gt; allocator\nand after"), "{html}");
     }
 
     #[test]
