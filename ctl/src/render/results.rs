@@ -129,7 +129,7 @@ fn lines_of(error: &str) -> String {
 }
 
 /// `CPython 3.11.2, GIL`: what runs a kernel in Python; of several interpreters each with its name.
-fn interpreters(experiment: &Experiment) -> Option<String> {
+pub fn interpreters(experiment: &Experiment) -> Option<String> {
     match experiment.python.as_ref()?.interpreters.as_slice() {
         [] => None,
         [one] => Some(one.in_words()),
@@ -352,6 +352,14 @@ cpu-bound × 100 tasks, n in 10, 20      5 repetitions, medians, 95 % CI      2 
         assert!(head(&run).contains("vs processes-2 "), "{}", head(&run));
         baseline(&mut run, [0, 4]);
         assert!(head(&run).contains("vs baseline "), "{}", head(&run));
+    }
+
+    #[test]
+    fn a_recorded_program_has_no_tasks_and_is_compared_with_nothing() {
+        let mut run = testing::run();
+        run.summary.cases.iter_mut().for_each(|line| line.case.model = Model::Recorded);
+        let actual = render(&run, PLAIN);
+        assert!(actual.contains("wall  compute") && !actual.contains("vs ") && !actual.contains("tasks/s"), "{actual}");
     }
 
     /// The sweep with seven times as many cases of the first group.

@@ -82,6 +82,11 @@ pub fn render(run: &Run, axes: &Axes, extent: Extent, style: Style) -> String {
     blocks.iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
+/// Whether the cases have tasks, and others to be compared with: a recorded program has neither.
+pub fn has_tasks(summary: &Summary) -> bool {
+    summary.cases.iter().any(|line| line.case.model != Model::Recorded)
+}
+
 /// The columns of phases that a table of these cases has.
 pub fn phases(summary: &Summary) -> Vec<ShareColumn> {
     let waits = summary.cases.iter().filter_map(|case| case.workers.as_ref()).any(|it| it.other_lock > 0.0);
@@ -111,11 +116,14 @@ impl Table<'_> {
 
     fn grid(&self, front: Front, shares: &[ShareColumn]) -> Grid {
         let mut columns = self.axes.columns();
+        let has_tasks = has_tasks(self.summary);
         if front != Front::Case {
             columns.push(("wall".to_owned(), Align::Right));
+        }
+        if front != Front::Case && has_tasks {
             columns.push((format!("vs {}", baseline_name(self.summary, self.axes.by_name())), Align::Right));
         }
-        if front == Front::Rate {
+        if front == Front::Rate && has_tasks {
             columns.push(("tasks/s".to_owned(), Align::Right));
         }
         columns.extend(shares.iter().map(|(head, _)| (head.to_string(), Align::Right)));
@@ -134,10 +142,14 @@ impl Table<'_> {
     fn rows(&self, case: usize, front: Front, shares: &[ShareColumn], grid: &mut Grid) {
         let line = &self.summary.cases[case];
         let mut cells = self.axes.cells(case);
+        let has_tasks = has_tasks(self.summary);
         if front != Front::Case {
-            cells.extend([self.walls[case].clone(), self.versus[case].clone()]);
+            cells.push(self.walls[case].clone());
         }
-        if front == Front::Rate {
+        if front != Front::Case && has_tasks {
+            cells.push(self.versus[case].clone());
+        }
+        if front == Front::Rate && has_tasks {
             cells.push(line.tasks_per_s.map_or_else(|| figures::NOT_MEASURED.to_owned(), figures::rate));
         }
         let blank = cells.len();

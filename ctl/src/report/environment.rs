@@ -25,6 +25,9 @@ pub fn machine(run: &Run) -> Markup {
             dt { "system" } dd { "Linux " (report.kernel) }
             dt { "processor" } dd { (report.cpu) ", " (host::cores(report)) }
             dt { "tier" } dd { (report.tier.name()) (because(&report.tier_reason)) }
+            @for it in run.experiment.python.iter().flat_map(|python| &python.interpreters) {
+                dt { "interpreter" } dd { (it.executable.display()) ": " (it.in_words()) }
+            }
             dt { "clock" } dd { (report.clock) (because(&report.clock_reason)) }
             dt { "events" } dd { @if report.counts_kernel { "counted in user space and in the kernel" } @else { "counted in user space only" } }
             dt { "what else ran" } dd { (run.summary.noise.as_deref().unwrap_or("not measured, or the trials were too short to tell")) }
@@ -41,6 +44,11 @@ pub fn machine(run: &Run) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use gild_model::experiment::parse;
+    use gild_model::python::Interpreter;
+
     use super::*;
     use crate::testing;
 
@@ -58,5 +66,22 @@ mod tests {
         ] {
             assert!(html.contains(text), "no {text:?} in {html}");
         }
+    }
+
+    #[test]
+    fn the_interpreter_of_a_kernel_in_python_is_part_of_where_it_was_measured() {
+        let mut run = testing::run();
+        let text = "[python]\ncall = \"mine:work\"\n[[case]]\nmodel = \"sequential\"\n";
+        let mut python = parse(text, Path::new("/work/mine.toml")).unwrap().python.unwrap();
+        python.interpreters.push(Interpreter {
+            python: "python3".into(),
+            executable: "/usr/bin/python3".into(),
+            implementation: "CPython".to_owned(),
+            version: "3.11.2".to_owned(),
+            gil: true,
+        });
+        run.experiment.python = Some(python);
+        let html = machine(&run).into_string();
+        assert!(html.contains("<dt>interpreter</dt><dd>/usr/bin/python3: CPython 3.11.2, GIL</dd>"), "{html}");
     }
 }

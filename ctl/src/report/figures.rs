@@ -14,6 +14,7 @@ pub fn of_run(run: &Run) -> Markup {
     let (summary, axes) = (&run.summary, Axes::of(&run.experiment));
     let walls = table::walls(summary);
     let versus = table::versus(summary);
+    let has_tasks = table::has_tasks(summary);
     let class = |align: &Align| if *align == Align::Right { "number" } else { "" };
     let columns = axes.columns();
     let caption = "Each case: medians, with their 95 % intervals below";
@@ -21,8 +22,10 @@ pub fn of_run(run: &Run) -> Markup {
         tr {
             @for (head, align) in &columns { th scope="col" class=(class(align)) { (head) } }
             th scope="col" class="number" { "wall time" }
-            th scope="col" class="number" { "speed, " (table::baseline_name(summary, axes.by_name())) " = 1" }
-            th scope="col" class="number" { "tasks/s" }
+            @if has_tasks {
+                th scope="col" class="number" { "speed, " (table::baseline_name(summary, axes.by_name())) " = 1" }
+                th scope="col" class="number" { "tasks/s" }
+            }
             th scope="col" class="number" { "cores used" }
         }
     };
@@ -37,11 +40,13 @@ pub fn of_run(run: &Run) -> Markup {
                     (value("wall_ns", line.wall_ns.map(|it| it.median), &walls[place]))
                     (interval(line.wall_ns.as_ref(), figures::time))
                 }
-                td class="number" {
-                    (value("versus", line.versus.map(|it| it.estimate.median), &versus[place]))
-                    (interval(line.versus.map(|it| it.estimate).as_ref(), figures::ratio))
+                @if has_tasks {
+                    td class="number" {
+                        (value("versus", line.versus.map(|it| it.estimate.median), &versus[place]))
+                        (interval(line.versus.map(|it| it.estimate).as_ref(), figures::ratio))
+                    }
+                    td class="number" { (value("tasks_per_s", line.tasks_per_s, &line.tasks_per_s.map_or_else(dash, figures::rate))) }
                 }
-                td class="number" { (value("tasks_per_s", line.tasks_per_s, &line.tasks_per_s.map_or_else(dash, figures::rate))) }
                 td class="number" { (value("parallelism", line.parallelism, &line.parallelism.map_or_else(dash, |it| format!("{it:.2}")))) }
             }
         }

@@ -63,7 +63,11 @@ fn labels(head: &RunHead) -> Markup {
 fn what(run: &Run) -> String {
     match results::is_recorded(run) {
         true => "a program recorded as it is".to_owned(),
-        false => results::work(run),
+        false => [results::work(run)]
+            .into_iter()
+            .chain(results::interpreters(&run.experiment))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
@@ -79,7 +83,7 @@ mod tests {
         let html = of_run(&run).into_string();
         assert!(html.starts_with("<h1 id=\"answer\">Use 2 processes (processes-2): 1.89× as fast"), "{html}");
         assert!(
-            html.contains("<p class=\"why\">threads-10 spends 89.7 % of its time waiting for the lock.</p>"),
+            html.contains("<p class=\"why\">threads-10 spends 89.7 % of its wall time waiting for the lock.</p>"),
             "{html}"
         );
     }

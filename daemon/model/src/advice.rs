@@ -140,7 +140,8 @@ pub struct CaseAdvice {
     pub case: String,
     /// What bounds it. `None`: there are no accounts.
     pub bound: Option<Bound>,
-    /// What the bound takes, as a share of the wall time, 0 to 1. `None`: there are no accounts.
+    /// What the bound takes, as a share of the wall time, 0 to 1; of a recorded program, of its threads' lives. `None`: there are
+    /// no accounts.
     pub share: Option<f64>,
     /// How many times as fast the case would be at best without its bound: an upper bound, no forecast.
     /// `None`: there are no accounts, or what there is does not bound it.

@@ -128,9 +128,9 @@ pub struct CaseSummary {
     pub baseline: u32,
     /// Against the baseline. `None` for the baseline itself, or when one of the two has no trial.
     pub versus: Option<Ratio>,
-    /// Tasks per trial.
+    /// Tasks per trial. `None`: trials differ, or it is a recorded program, which has none.
     pub tasks: Option<u64>,
-    /// Tasks per second: tasks / median wall time.
+    /// Tasks per second: tasks / median wall time. `None` without `tasks`.
     pub tasks_per_s: Option<f64>,
     /// How long tasks waited and took, over the trials that count: all tasks first, then class by class. Empty: it was not
     /// measured in all of them.

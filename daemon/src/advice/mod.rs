@@ -11,6 +11,7 @@
 //! | `choice` | the case to use, or why there is none |
 //! | `words` | the two sentences |
 //! | `python` | what is said of kernels in Python: executors by name |
+//! | `recorded` | what is said of a recorded program |
 //! | `suggest` | what to try, with the command to type |
 //! | `break_even` | from which task size on it pays to encode values |
 //! | `scaling` | laws of scaling, fitted and put to the test |
@@ -21,6 +22,7 @@ mod choice;
 pub(crate) mod evidence;
 mod models;
 pub(crate) mod python;
+mod recorded;
 mod scaling;
 mod suggest;
 #[cfg(test)]
@@ -46,15 +48,25 @@ fn of_group(experiment: &Experiment, evidence: &[Evidence], group: &Group) -> Gr
     let choice = choice::of(&evidence, sound);
     let name = |at: usize| evidence[at].case.name.clone();
     let finished = evidence.iter().zip(&choice.slower).filter(|(it, _)| it.wall.is_some());
+    let recorded = recorded::of(&evidence);
     let params = group.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
     GroupAdvice {
         params: params.collect(),
         decision: decision(&choice),
         case: choice.case.as_ref().ok().map(|case| name(*case)),
         tied_with: choice.tied.iter().map(|at| name(*at)).collect(),
-        sentences: words::sentences(&evidence, &choice),
-        tries: suggest::tries(experiment, &evidence, &choice),
-        cases: finished.map(|(it, slower)| bounds::row(it, *slower)).collect(),
+        sentences: match &recorded {
+            Some(program) => program.sentences(),
+            None => words::sentences(&evidence, &choice),
+        },
+        tries: match &recorded {
+            Some(program) => program.tries(),
+            None => suggest::tries(experiment, &evidence, &choice),
+        },
+        cases: match &recorded {
+            Some(program) => vec![program.row()],
+            None => finished.map(|(it, slower)| bounds::row(it, *slower)).collect(),
+        },
         scaling: scaling::family::all(&evidence),
         break_even: break_even::of_models(&evidence),
     }

@@ -93,7 +93,8 @@ fn costs_much(group: &Group<'_>) -> Option<String> {
     let (share, name) = processes
         .filter_map(|it| Some((bounds::share_of_values(it)?, &it.case.name)))
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (share >= VALUES_MUCH).then(|| format!("{name} spends {} of its time encoding and moving values", percent(share)))
+    (share >= VALUES_MUCH)
+        .then(|| format!("{name} spends {} of its wall time encoding and moving values", percent(share)))
 }
 
 /// Values that cost more than anything else: the less of them, the better.
@@ -101,7 +102,7 @@ fn for_values(group: &Group<'_>) -> Option<Try> {
     let (it, found) = bound_by(group, Bound::Serialization).or_else(|| bound_by(group, Bound::Transfer))?;
     Some(Try {
         reason: format!(
-            "{} spends {} of its time on values: return less, or leave it where the others find it (a file, \
+            "{} spends {} of its wall time on values: return less, or leave it where the others find it (a file, \
              multiprocessing.shared_memory), and send a name",
             it.case.name,
             percent(found.share)
@@ -119,7 +120,7 @@ fn for_dispatch(group: &Group<'_>) -> Option<Try> {
     }
     let options = format!(" --workers {}{} --chunk {chunk}", it.case.workers, own_options(&it.case));
     let reason = format!(
-        "{} spends {} of its time giving tasks to workers, one by one; map(…, chunksize={chunk}) gives them {chunk} at a time",
+        "{} spends {} of its wall time giving tasks to workers, one by one; map(…, chunksize={chunk}) gives them {chunk} at a time",
         it.case.name,
         percent(found.share)
     );

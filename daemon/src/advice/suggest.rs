@@ -97,7 +97,7 @@ impl Group<'_> {
 
     fn for_io(&self, reference: &Evidence, found: &Found) -> Vec<Try> {
         let case = &reference.case;
-        let waits = format!("{} waits for I/O {} of its time", case.name, percent(found.share));
+        let waits = format!("{} waits for I/O {} of its wall time", case.name, percent(found.share));
         let in_flight = case.workers.max(case.in_flight.unwrap_or(0)).max(IN_FLIGHT);
         let no_loop = !self.has(|it| it.model == Model::EventLoop);
         let more = match case.model {
@@ -167,7 +167,7 @@ impl Group<'_> {
         }
         let threads = it.case.threads_per_process.map_or_else(String::new, |it| format!(" --threads-per-process {it}"));
         let options = format!(" --workers {}{threads} --transport shm", it.case.workers);
-        let reason = format!("{} moves values for {} of its time", it.case.name, percent(found.share));
+        let reason = format!("{} moves values for {} of its wall time", it.case.name, percent(found.share));
         Some(self.run(&reason, it.case.model.name(), &options, &it.case))
     }
 

@@ -96,9 +96,9 @@ fn contrast(evidence: &[Evidence], choice: &Choice, case: usize) -> Option<Strin
     most.map(|(at, found)| spends(&evidence[at], &found))
 }
 
-/// `threads-10 spends 89.7 % of its time waiting for the lock`
+/// `threads-10 spends 89.7 % of its wall time waiting for the lock`
 fn spends(evidence: &Evidence, found: &Found) -> String {
-    format!("{} spends {} of its time {}", evidence.case.name, percent(found.share), doing(evidence, found.bound))
+    format!("{} spends {} of its wall time {}", evidence.case.name, percent(found.share), doing(evidence, found.bound))
 }
 
 fn doing(evidence: &Evidence, bound: Bound) -> String {
@@ -126,8 +126,9 @@ fn own(evidence: &Evidence) -> Option<String> {
     let found = bounds::of(evidence)?;
     let values = bounds::share_of_values(evidence).filter(|share| *share > 0.0 && evidence.case.model.has_transport());
     let said = matches!(found.bound, Bound::Serialization | Bound::Transfer);
-    let values =
-        values.filter(|_| !said).map(|share| format!(", and {} on encoding and moving values", percent(share)));
+    let values = values
+        .filter(|_| !said)
+        .map(|share| format!(", and {} on encoding and moving values at both ends", percent(share)));
     Some(format!("{}{}: {}", spends(evidence, &found), values.unwrap_or_default(), consequence(evidence, &found)))
 }
 

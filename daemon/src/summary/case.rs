@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gild_model::account::{Role, WorkerAccount};
-use gild_model::case::Case;
+use gild_model::case::{Case, Model};
 use gild_model::plugin::BLOCKS_LOOP;
 use gild_model::summary::{CaseSummary, Ratio};
 use gild_model::trial::{Trial, TrialStatus};
@@ -179,7 +179,9 @@ impl CaseFold {
     pub fn finish(&self, standing: &Standing<'_>) -> CaseSummary {
         let wall_ns: Vec<_> = self.wall_ns.values().map(|wall_ns| *wall_ns as f64).collect();
         let wall_ns = statistics::estimate(&wall_ns);
-        let tasks = self.tasks.first().copied().filter(|_| self.tasks.len() == 1);
+        // What a recorded program does is not cut into tasks, so it has not done none.
+        let has_tasks = self.tasks.len() == 1 && self.case.model != Model::Recorded;
+        let tasks = self.tasks.first().copied().filter(|_| has_tasks);
         let tasks_per_s = wall_ns.zip(tasks).map(|(wall_ns, tasks)| tasks as f64 / (wall_ns.median / 1e9));
         let versus = self.versus(standing.reference);
         let error = self.first_failure.as_ref().and_then(|(_, error)| error.clone());

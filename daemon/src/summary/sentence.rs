@@ -67,7 +67,7 @@ fn unnamed(facts: &Facts<'_>) -> String {
         (None, None) => format!("{}: nothing but wall time was measured", who_of(facts)),
     };
     if let Some(cost) = cost_of_values(facts) {
-        sentence += &format!("; encoding and moving values cost {}", percent(cost));
+        sentence += &format!("; encoding and moving values cost {}{}", percent(cost), of_their_time(facts));
     }
     sentence += ".";
     if facts.failed > 0 {
@@ -161,12 +161,15 @@ impl Part {
 fn whereabouts(facts: &Facts<'_>) -> Option<String> {
     let parts = parts_worth_saying(facts.workers)?;
     let (largest, others) = parts.split_first()?;
-    let of_their_time = if facts.case.workers == 1 { " of its time" } else { " of their time" };
-    let mut words = vec![part_in_words(*largest, of_their_time, facts)];
+    let mut words = vec![part_in_words(*largest, of_their_time(facts), facts)];
     words.extend(others.iter().map(|part| part_in_words(*part, "", facts)));
     let last = words.pop()?;
     let list = if words.is_empty() { last } else { format!("{} and {last}", words.join(", ")) };
     Some(format!("{} spent {list}", who_of(facts)))
+}
+
+fn of_their_time(facts: &Facts<'_>) -> &'static str {
+    if facts.case.workers == 1 { " of its time" } else { " of their time" }
 }
 
 /// The largest parts, and computing in any case.

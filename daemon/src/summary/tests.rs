@@ -127,7 +127,7 @@ fn the_article_is_told_in_three_sentences() {
             "10 threads spent 89.7 % of their time waiting for the lock and 10.0 % computing: \
              not measurably faster than sequential (1.00×, a tie).",
             "10 processes spent 79.0 % of their time waiting for a core (2 cores) and 19.5 % computing: \
-             1.89× as fast as sequential; encoding and moving values cost 0.8 %.",
+             1.89× as fast as sequential; encoding and moving values cost 0.8 % of their time.",
         ]
     );
     assert!(summary.groups.len() == 1 && summary.cases.iter().all(|line| line.baseline == SEQUENTIAL));

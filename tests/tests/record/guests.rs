@@ -177,11 +177,16 @@ fn a_recording_is_kept_like_every_run_and_written_like_every_export() {
         (run.head.status, run.head.name.as_str(), run.head.kernel.as_str()),
         (RunStatus::Done, "sh -c sleep 0.1", "record")
     );
-    let shares = run.summary.cases[0].workers.as_ref().unwrap();
+    let line = &run.summary.cases[0];
+    assert_eq!((line.tasks, line.tasks_per_s), (None, None), "a program is not cut into tasks");
+    let shares = line.workers.as_ref().unwrap();
     assert!(shares.io_wait + shares.idle > 0.9, "the shell waits for its child, which sleeps: {shares:?}");
     lab.gilctl(&["ls"]).well().says(["sh -c sleep 0.1"]);
     lab.gilctl(&["show", "1", "--workers"]).well().says(["sleep 0.1", "io-wait", "balance"]);
     lab.gilctl(&["watch", "1"]).well();
+    let advised = lab.gilctl(&["advise", "1"]).ended_with(8);
+    let advised = advised.says(["The program used 0.0", "its threads spent", "gilctl show 1 --workers"]);
+    assert!(!advised.stdout.contains("Not enough evidence"), "{advised}");
     let exported = lab.gilctl(&["export", "1", "--format", "jsonl"]).well();
     assert_eq!(std::fs::read_to_string(lab.path("rows.jsonl")).unwrap(), exported.stdout);
     let rows: Vec<AccountRow> = {

@@ -104,7 +104,7 @@ fn noise(others_percent: u64) -> Noise {
 
 /// What is on a CPU in a phase, unless it waits for a core.
 fn runs(phase: Phase) -> bool {
-    !matches!(phase, Phase::Idle | Phase::LockWait | Phase::SwitchWait | Phase::IoWait)
+    !matches!(phase, Phase::Idle | Phase::LockWait | Phase::SwitchWait | Phase::OtherLock | Phase::IoWait)
 }
 
 fn account(role: Role, spent: &[Spent]) -> WorkerAccount {
