@@ -16,7 +16,7 @@ use gild_model::timeline::{Meaning, Timeline};
 use gild_tests::binaries::repository;
 use gild_tests::browser::{Browser, browser, screenshots};
 use gild_tests::lab::Lab;
-use gild_tests::{program, skipped};
+use gild_tests::{program, pythons, skipped};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -285,4 +285,44 @@ fn a_report_goes_to_standard_output_and_unknown_runs_are_refused() {
     lab.gilctl(&["report", "7"]).ended_with(4).complains(["there is no run 7"]);
     lab.gilctl(&["report", "--compare", "1", "1"]).ended_with(2).complains(["cannot be compared with itself"]);
     lab.gilctl(&["report", "1", "-o", "missing/report.html"]).ended_with(5).complains(["missing/report.html"]);
+}
+
+#[test]
+fn a_recording_has_a_report_that_names_who_kept_others_waiting() {
+    let Some(python) = pythons::of_machine() else {
+        return skipped("the report of a recording", "there is no python3");
+    };
+    let lab = Lab::new();
+    // The helpers that a launcher starts first are not what anybody wants to see.
+    let program = "\
+import threading
+def work():
+    for _ in range(40): sum(i * i for i in range(20_000))
+threads = [threading.Thread(target=work) for _ in range(4)]
+for it in threads: it.start()
+for it in threads: it.join()
+";
+    lab.write("app.py", program);
+    let launcher = format!("for i in $(seq 80); do (:); done; exec {} app.py", python.display());
+    let shown = lab.gilctl(&["record", "--", "sh", "-c", &launcher]).well();
+    shown.complains(["more threads, none of which lived for more than", "app.py:"]);
+    lab.gilctl(&["tag", "last", "--add", "launched"]).well();
+    lab.gilctl(&["report", "last", "-o", "report.html"]).well();
+    let page = std::fs::read_to_string(lab.path("report.html")).unwrap();
+    let says = [
+        "The program used",
+        "held the interpreter's lock for",
+        "Who made whom wait",
+        "work",
+        ">launched<",
+        "lived shortest",
+    ];
+    assert!(says.iter().all(|it| page.contains(it)), "{says:?}: {}", page.split("<script").next().unwrap());
+    assert!(!page.contains("How long a task took") && !page.contains("tasks/s"));
+    let Ok(browser) = browser() else { return };
+    let mut found: Value = browser.look(&lab, &lab.path("report.html"), "page,everybody");
+    assert_eq!(found["page"]["complaints"], Value::from(Vec::<Value>::new()));
+    for (look, found) in found["everybody"].take().as_object().unwrap() {
+        assert_eq!((&found["serious"], &found["wide"]), (&Value::from(Vec::<Value>::new()), &Value::from(0)), "{look}");
+    }
 }

@@ -101,7 +101,7 @@ fn format_of(path: &Path) -> Result<Format, Error> {
 
 fn show(recording: &Recording, kept: Option<&Run>) {
     let style = output::style_of_messages();
-    let mut text = render::threads::render(&recording.name(), &recording.trial, render::threads::ROWS_AT_FIRST, style);
+    let mut text = render::threads::render(&recording.name(), &recording.trial, render::threads::Shown::AtFirst, style);
     // A run that is kept has it among its notes.
     let top = recording.trial.holders.as_deref().filter(|_| kept.is_none()).and_then(top_holder);
     text += &top.map(|top| format!("note: {top}\n")).unwrap_or_default();

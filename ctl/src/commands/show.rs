@@ -42,7 +42,7 @@ async fn text(client: &Client, run: &Run, arguments: &ShowArguments) -> Result<S
         ShowArguments { workers: true, .. } => {
             let trials = trials(client, run, arguments.warmups).await?;
             match trials.first().filter(|_| render::results::is_recorded(run)) {
-                Some(trial) => render::threads::render(&experiment.name, trial, usize::MAX, style),
+                Some(trial) => render::threads::render(&experiment.name, trial, render::threads::Shown::All, style),
                 None => render::workers::render(experiment, &trials, style),
             }
         }

@@ -17,9 +17,8 @@ const MATRIX_MAX: usize = 8;
 /// Pairs and functions that are shown.
 const ROWS_MAX: usize = 20;
 
-const EXPLAINED: &str = "
-nobody: the lock was free and the waiter on its way; others: beyond the table; unknown: the lock does not say who has it.
-";
+/// What the holders are called that are nobody in particular.
+pub const EXPLAINED: &str = "nobody: the lock was free and the waiter on its way; others: beyond the table; unknown: the lock does not say who has it.";
 
 /// Draws all of it.
 pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String {
@@ -31,16 +30,24 @@ pub fn render(experiment: &Experiment, trials: &[Trial], style: Style) -> String
     let mut text = String::new();
     for (index, case) in experiment.cases.iter().enumerate() {
         let of_case = || measured.iter().copied().filter(|trial| trial.case as usize == index);
-        for (what, matrix) in matrices(of_case()) {
+        for (what, grid) in waits(of_case()) {
             text += &harmless(&format!("{}, {what}: who waited for whom", case.name));
-            text += &format!("\n{}\n", matrix.draw(style));
+            let gap = if grid.width(2) <= style.width { 2 } else { 1 };
+            text += &format!("\n{}\n", grid.text(style, gap));
         }
-        text += &holders(of_case(), style).unwrap_or_default();
+        if let Some(grid) = holders(of_case().filter_map(|trial| trial.holders.as_ref()).flatten()) {
+            text += &format!("top holders of the interpreter's lock\n{}\n", grid.text(style, 2));
+        }
     }
     match text.is_empty() {
         true => "Nobody waited for a lock.\n".to_owned(),
-        false => text.trim_end().to_owned() + "\n" + EXPLAINED,
+        false => format!("{}\n\n{EXPLAINED}\n", text.trim_end()),
     }
+}
+
+/// Who waited for whom in these trials of a case: a table for each lock, with what it is of.
+pub fn waits<'t>(trials: impl Iterator<Item = &'t Trial>) -> Vec<(String, Grid)> {
+    matrices(trials).into_iter().map(|(what, matrix)| (what, matrix.grid())).collect()
 }
 
 /// What one lock's waiters waited.
@@ -89,11 +96,9 @@ fn name(number: u32, worker: Option<&WorkerAccount>) -> String {
 }
 
 impl Matrix {
-    fn draw(&self, style: Style) -> String {
+    fn grid(&self) -> Grid {
         let holders: BTreeSet<_> = self.cells.keys().map(|(_, holder)| *holder).collect();
-        let grid = if holders.len() <= MATRIX_MAX { self.matrix(&holders) } else { self.pairs() };
-        let gap = if grid.width(2) <= style.width { 2 } else { 1 };
-        grid.text(style, gap)
+        if holders.len() <= MATRIX_MAX { self.matrix(&holders) } else { self.pairs() }
     }
 
     fn name(&self, holder: Holder) -> String {
@@ -145,13 +150,11 @@ impl Matrix {
 }
 
 /// The functions that held the interpreter's lock, the longest first; nothing where this was not measured or nobody waited.
-fn holders<'t>(trials: impl Iterator<Item = &'t Trial>, style: Style) -> Option<String> {
+pub fn holders<'t>(holders: impl Iterator<Item = &'t HoldingFunction>) -> Option<Grid> {
     /// Name, file, first line.
     type Key<'t> = (Option<&'t str>, Option<&'t str>, Option<u32>);
     let mut sums: BTreeMap<Key<'_>, (u64, u64)> = BTreeMap::new();
-    for HoldingFunction { function, file, line, waited_ns, hand_overs } in
-        trials.filter_map(|trial| trial.holders.as_ref()).flatten()
-    {
+    for HoldingFunction { function, file, line, waited_ns, hand_overs } in holders {
         let sum = sums.entry((function.as_deref(), file.as_deref(), *line)).or_default();
         *sum = (sum.0 + waited_ns, sum.1 + hand_overs);
     }
@@ -173,7 +176,7 @@ fn holders<'t>(trials: impl Iterator<Item = &'t Trial>, style: Style) -> Option<
             hand_overs.to_string(),
         ]);
     }
-    (!grid.is_empty()).then(|| format!("top holders of the interpreter's lock\n{}\n", grid.text(style, 2)))
+    (!grid.is_empty()).then_some(grid)
 }
 
 #[cfg(test)]

@@ -7,8 +7,11 @@ use gild_model::trial::Trial;
 use super::grid::{Align, Grid};
 use super::{Style, count, figures, harmless};
 
-/// Threads that are shown unasked.
-pub const ROWS_AT_FIRST: usize = 60;
+/// Most threads that are shown unasked.
+const ROWS_AT_FIRST: usize = 60;
+/// Of several, those are not shown unasked that lived for less than this share of the wall time: a script that only starts the
+/// program can start dozens of helpers first.
+const LIFE_AT_FIRST: f64 = 0.01;
 /// Characters of a command line that are shown.
 pub(super) const COMMAND_WIDTH: usize = 40;
 
@@ -36,9 +39,21 @@ type State = (&'static str, fn(&PhaseAccount) -> Option<u64>);
 const STATES: [State; 3] =
     [("on-cpu", |it| it.on_cpu_ns), ("run-queue", |it| it.run_queue_ns), ("blocked", |it| it.blocked_ns)];
 
-/// Draws the threads of a recording, at most so many; shares are of each one's own life, and of the lives of all of a process's
-/// threads together.
-pub fn render(name: &str, trial: &Trial, rows_max: usize, style: Style) -> String {
+/// Which threads are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Those that lived longest.
+    AtFirst,
+    /// All of them.
+    All,
+}
+
+/// Draws the threads of a recording; shares are of each one's own life, and of the lives of all of a process's threads together.
+pub fn render(name: &str, trial: &Trial, shown: Shown, style: Style) -> String {
+    let shown = match shown {
+        Shown::All => vec![true; trial.workers.len()],
+        Shown::AtFirst => at_first(trial),
+    };
     let processes = processes(&trial.workers);
     let wall = figures::number_or_dash(trial.wall_ns.map(|ns| figures::time(ns as f64)));
     let (threads, tier) = (count(trial.workers.len() as u64, "thread"), trial.tier.name());
@@ -47,17 +62,29 @@ pub fn render(name: &str, trial: &Trial, rows_max: usize, style: Style) -> Strin
         several => format!("{several} processes"),
     };
     let mut text = harmless(&format!("{name}      wall {wall}      {threads} of {of}      counters: {tier}")) + "\n";
-    text += &table(trial, rows_max, style);
-    let hidden = trial.workers.len().saturating_sub(rows_max);
-    if hidden > 0 {
-        let plural = if hidden == 1 { "" } else { "s" };
-        text += &format!("… and {hidden} more thread{plural}\n");
+    text += &table(trial, &shown, style);
+    let left_out = || trial.workers.iter().zip(&shown).filter(|(_, shown)| !**shown).map(|(it, _)| it.accounted_ns);
+    if let Some(longest_ns) = left_out().max() {
+        let (number, longest) = (count(left_out().count() as u64, "more thread"), figures::time(longest_ns as f64));
+        text += &format!("… and {number}, none of which lived for more than {longest}\n");
     }
     for worker in &trial.workers {
         let who = worker.tid.map_or_else(|| "threads that ended".to_owned(), |tid| format!("thread {tid}"));
         text.extend(worker.notes.iter().map(|note| format!("note: {who}: {}\n", harmless(note))));
     }
     text
+}
+
+/// Whether each thread is shown unasked.
+fn at_first(trial: &Trial) -> Vec<bool> {
+    let life_ns = |place: &usize| trial.workers[*place].accounted_ns;
+    let mut places: Vec<_> = (0..trial.workers.len()).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(life_ns(place)));
+    let least_ns = trial.wall_ns.unwrap_or(0) as f64 * LIFE_AT_FIRST;
+    let long = places.iter().take_while(|place| life_ns(place) as f64 >= least_ns).count();
+    let mut shown = vec![false; trial.workers.len()];
+    places.iter().take(long.clamp(1, ROWS_AT_FIRST)).for_each(|place| shown[*place] = true);
+    shown
 }
 
 /// The rows of each process. One that executed another program is two.
@@ -70,7 +97,8 @@ pub(super) fn columns(has_been: impl Fn(&Phase) -> bool) -> Vec<Column> {
     PHASES.into_iter().filter(|(_, phases)| !IF_ANY.contains(&phases[0]) || phases.iter().any(&has_been)).collect()
 }
 
-fn table(trial: &Trial, rows_max: usize, style: Style) -> String {
+/// Draws those that are shown, and the processes that they are of.
+fn table(trial: &Trial, shown: &[bool], style: Style) -> String {
     let has_been = |phase: &Phase| trial.workers.iter().any(|it| it.wall_in(*phase) > 0);
     let (processes, phases) = (processes(&trial.workers), columns(has_been));
     let row = |label: &str, threads: &[WorkerAccount]| row(label, threads, &phases);
@@ -78,20 +106,21 @@ fn table(trial: &Trial, rows_max: usize, style: Style) -> String {
     let columns = [("process", Align::Left), ("pid", Align::Right), ("tid", Align::Right), ("life", Align::Right)];
     let columns = columns.into_iter().chain(heads.map(|head| (head, Align::Right)));
     let mut grid = Grid::new(columns.chain([("books", Align::Left)]));
-    let mut left = rows_max;
+    let mut shown = shown;
     for threads in &processes {
-        if left == 0 {
-            break;
+        let (of_process, others) = shown.split_at(threads.len());
+        shown = others;
+        if !of_process.contains(&true) {
+            continue;
         }
         let command = threads[0].command.as_deref().unwrap_or_default();
         let shown: String = command.chars().take(COMMAND_WIDTH).collect();
         grid.row(row(&shown, threads));
         let several = threads.len() > 1;
-        for thread in threads.iter().take(left).filter(|_| several) {
+        for (thread, _) in threads.iter().zip(of_process).filter(|(_, shown)| several && **shown) {
             let name = thread.thread.as_deref().unwrap_or_default();
             grid.dim_row(row(&format!("  {name}"), std::slice::from_ref(thread)));
         }
-        left = left.saturating_sub(threads.len());
     }
     if processes.len() > 1 {
         let all: Vec<_> = processes.concat();
@@ -146,7 +175,7 @@ mod tests {
     fn a_process_with_several_threads_is_a_row_and_one_for_each_of_them() {
         let mut trial = testing::trial_with_accounts();
         trial.workers = vec![thread(7, 7, "python3 app.py"), thread(7, 8, "python3 app.py"), thread(9, 9, "ls")];
-        let drawn = render("python3 app.py", &trial, 99, Style { colour: false, width: 200 });
+        let drawn = render("python3 app.py", &trial, Shown::AtFirst, Style { colour: false, width: 200 });
         let lines: Vec<_> = drawn.lines().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(
             lines,
@@ -161,9 +190,25 @@ mod tests {
             ]
         );
         trial.workers[2].phases[0].phase = Phase::Encode;
-        let drawn = render("python3 app.py", &trial, 99, Style { colour: false, width: 200 });
+        let drawn = render("python3 app.py", &trial, Shown::All, Style { colour: false, width: 200 });
         assert!(drawn.contains("io-wait  encode  startup"), "{drawn}");
-        let short = render("python3 app.py", &trial, 1, Style { colour: false, width: 200 });
-        assert!(short.contains("… and 2 more threads\n"), "{short}");
+    }
+
+    #[test]
+    fn the_threads_that_live_longest_are_shown_wherever_they_stand() {
+        let mut trial = testing::trial_with_accounts();
+        let shim =
+            (0..100).map(|pid| WorkerAccount { accounted_ns: 1_000_000 + u64::from(pid), ..thread(pid, pid, "bash") });
+        let program = [200, 201].map(|tid| thread(200, tid, "python3 app.py"));
+        trial.workers = shim.chain(program).collect();
+        let style = Style { colour: false, width: 200 };
+        let drawn = render("python3 app.py", &trial, Shown::AtFirst, style);
+        assert!(drawn.contains("200  201") && !drawn.contains("bash"), "{drawn}");
+        assert!(drawn.contains("… and 100 more threads, none of which lived for more than 1.00 ms\n"), "{drawn}");
+        let all = render("python3 app.py", &trial, Shown::All, style);
+        assert!(all.matches("bash").count() == 100 && !all.contains("more thread"), "{all}");
+        trial.workers.iter_mut().for_each(|it| it.accounted_ns = 1_000);
+        let short = render("python3 app.py", &trial, Shown::AtFirst, style);
+        assert!(short.contains("… and 101 more threads, none of which lived for more than 1.00 µs\n"), "{short}");
     }
 }

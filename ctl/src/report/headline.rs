@@ -1,12 +1,18 @@
 //! The first thing on the page: the answer, and why.
 
+use gild_model::lock_wait::top_holder;
 use gild_model::run::{Run, RunHead};
 use maud::{Markup, html};
 
+use super::material::Material;
 use crate::render::{advice, results};
 
 /// The answer: of one group of cases a sentence; of several one each; without an answer what the first case did.
-pub fn of_run(run: &Run) -> Markup {
+pub fn of_run(material: &Material) -> Markup {
+    let run = &material.run;
+    if results::is_recorded(run) {
+        return of_recording(material);
+    }
     let groups: Vec<_> = run.summary.advice.groups.iter().filter(|group| group.cases.len() > 1).collect();
     match groups.as_slice() {
         [] => said(&first_sentence(run), &[]),
@@ -23,6 +29,16 @@ pub fn of_run(run: &Run) -> Markup {
                 }
             }
         },
+    }
+}
+
+/// What its threads wait for, what follows, and the function that keeps them waiting.
+fn of_recording(material: &Material) -> Markup {
+    let advised = material.run.summary.advice.groups.first().map(|group| group.sentences.as_slice());
+    let top_holder = material.holders.get(&0).and_then(|holders| top_holder(holders)).map(|it| format!("{it}."));
+    match advised {
+        Some([what, follows @ ..]) => said(what, &follows.iter().cloned().chain(top_holder).collect::<Vec<_>>()),
+        _ => said(&first_sentence(&material.run), top_holder.as_slice()),
     }
 }
 
@@ -75,12 +91,14 @@ fn what(run: &Run) -> String {
 mod tests {
     use super::*;
     use crate::testing;
+    use gild_model::case::Model;
+    use gild_model::lock_wait::HoldingFunction;
 
     #[test]
     fn the_answer_is_the_advices_with_its_reason_below() {
         let mut run = testing::run();
         run.summary.advice = testing::advice();
-        let html = of_run(&run).into_string();
+        let html = of_run(&Material::new(run, None)).into_string();
         assert!(html.starts_with("<h1 id=\"answer\">Use 2 processes (processes-2): 1.89× as fast"), "{html}");
         assert!(
             html.contains("<p class=\"why\">threads-10 spends 89.7 % of its wall time waiting for the lock.</p>"),
@@ -101,8 +119,24 @@ mod tests {
     }
 
     #[test]
+    fn of_a_recording_the_function_that_keeps_others_waiting_is_named() {
+        let mut run = testing::run();
+        run.experiment.cases[0].model = Model::Recorded;
+        run.summary.advice = testing::advice();
+        run.summary.advice.groups[0].sentences = vec!["They wait.".to_owned(), "They take turns.".to_owned()];
+        let mut material = Material::new(run, None);
+        let (function, file) = (Some("work".to_owned()), Some("/x/app.py".to_owned()));
+        let holder = HoldingFunction { function, file, line: Some(7), waited_ns: 10, hand_overs: 1 };
+        material.holders.insert(0, vec![holder]);
+        let html = of_run(&material).into_string();
+        let why =
+            "<p class=\"why\">They take turns.</p><p class=\"why\">app.py:7 work held the interpreter's lock for 100 %";
+        assert!(html.starts_with("<h1 id=\"answer\">They wait.</h1>") && html.contains(why), "{html}");
+    }
+
+    #[test]
     fn without_an_answer_the_first_case_speaks() {
-        let html = of_run(&testing::run()).into_string();
+        let html = of_run(&Material::new(testing::run(), None)).into_string();
         assert!(html.contains("sequential: one worker computed for 99.9 % of its life."), "{html}");
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use gild_model::lock_wait::HoldingFunction;
 use gild_model::run::{Run, RunId, TimelineRow};
 use gild_model::trial::{Trial, TrialStatus};
 
@@ -22,6 +23,8 @@ pub struct Material {
     pub shown: BTreeMap<u32, ShownTrial>,
     /// The counters of all workers of all trials that count, by case.
     pub counters: PooledCounters,
+    /// The functions that held the interpreter's lock while others waited, of all trials that count, by case.
+    pub holders: BTreeMap<u32, Vec<HoldingFunction>>,
     /// How long tasks took, by case and class.
     pub times: ServiceTimes,
     /// Most intervals in all timelines together. `None`: all there are.
@@ -45,7 +48,7 @@ impl Material {
     /// A run before anything is known of its trials.
     pub fn new(run: Run, intervals_max: Option<usize>) -> Material {
         let (counters, times) = (PooledCounters::of(&run), ServiceTimes::of(&run));
-        Material { run, shown: BTreeMap::new(), counters, times, intervals_max }
+        Material { run, shown: BTreeMap::new(), counters, holders: BTreeMap::new(), times, intervals_max }
     }
 
     /// The run's number.
@@ -75,6 +78,7 @@ impl Material {
     pub fn add_trial(&mut self, trial: Trial) {
         if counts(&trial) {
             self.counters.add(&trial);
+            self.holders.entry(trial.case).or_default().extend(trial.holders.iter().flatten().cloned());
         }
         let shown = self.shown.get_mut(&trial.case).filter(|it| !trial.warmup && it.repetition == trial.repetition);
         if let Some(shown) = shown {

@@ -18,6 +18,7 @@
 //! | [`figures`] | the table of results |
 //! | [`bars`] | where the time went, as bars |
 //! | [`timelines`] | who did what when, of one trial of each case |
+//! | [`locks`] | who made whom wait, and in which function |
 //! | [`window`] | what of a timeline is shown, and what is left out |
 //! | [`scaling`], [`latency`], [`counters`], [`environment`], [`experiment`], [`comparison`] | a section each |
 //! | [`tables`], [`data`] | grids as HTML, data for the scripts |
@@ -31,6 +32,7 @@ mod experiment;
 mod figures;
 mod headline;
 mod latency;
+mod locks;
 pub mod material;
 mod page;
 pub mod parts;

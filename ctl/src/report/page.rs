@@ -9,8 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::data::Data;
 use super::material::Material;
-use super::{bars, comparison, counters, environment, experiment, figures, headline, latency, scaling, timelines};
+use super::{
+    bars, comparison, counters, environment, experiment, figures, headline, latency, locks, scaling, timelines,
+};
 use crate::render::comparison::run as run_in_words;
+use crate::render::results;
 
 /// What the page looks like.
 const STYLES: [&str; 2] =
@@ -42,7 +45,7 @@ pub fn of_run(material: &Material, made_at: Timestamp) -> String {
     let mut data = Data::default();
     let sections = sections(material, bars::longest_ns(run), &mut data);
     let title = format!("{} — run {} — gild", run.head.name, run.head.id);
-    let head = html! { (headline::of_run(run)) (headline::subject(run)) };
+    let head = html! { (headline::of_run(material)) (headline::subject(run)) };
     document(&title, head, sections, &data, made_at)
 }
 
@@ -87,10 +90,11 @@ fn side_by_side(of: &Comparison, [old, new]: [Vec<Section>; 2]) -> Vec<Section> 
 }
 
 /// The sections of a run in their order.
-const TITLES: [(&str, &str); 9] = [
+const TITLES: [(&str, &str); 10] = [
     ("figures", "How long it took"),
     ("bars", "Where the time went"),
     ("timelines", "Who did what when"),
+    ("locks", "Who made whom wait"),
     ("scaling", "How it grows with workers"),
     ("latency", "How long a task took"),
     ("counters", "What the counters counted"),
@@ -109,10 +113,13 @@ fn sections(material: &Material, longest_ns: f64, data: &mut Data) -> Vec<Sectio
             data.timelines.extend(drawn);
             Some(markup)
         }
+        "locks" => locks::of_run(material),
         "scaling" => scaling::of_run(run).map(|(markup, curves)| {
             data.curves.extend(curves);
             markup
         }),
+        // A program that was recorded is not cut into tasks.
+        "latency" if results::is_recorded(run) => None,
         "latency" => {
             let (markup, curves) = latency::of_run(material);
             data.curves.extend(curves);

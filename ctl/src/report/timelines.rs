@@ -8,7 +8,7 @@ mod workers;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gild_model::case::Case;
+use gild_model::case::{Case, Model};
 use gild_model::phase::Phase;
 use gild_model::run::TimelineRow;
 use gild_model::timeline::Timeline;
@@ -23,6 +23,8 @@ use locks::HandOvers;
 
 /// Most workers that have a row.
 const ROWS_MAX: usize = 64;
+/// A thread of a recorded program that lived for less than this share of the longest life has none.
+const LIFE_MIN: f64 = 0.01;
 /// A share of the time without a core from which on it is said that a timeline does not show it.
 const WAITS: f64 = 0.1;
 /// Hand-overs that are in sight when the page is opened.
@@ -106,7 +108,7 @@ pub fn of_run(material: &Material) -> (Markup, Vec<Drawn>) {
 
 fn of_case<'m>(material: &'m Material, place: u32, shown: &'m ShownTrial) -> Option<OfCase<'m>> {
     let case = material.run.experiment.cases.get(place as usize)?;
-    let rows: Vec<_> = shown.timelines.iter().filter(|row| is_shown(case, row)).take(ROWS_MAX).collect();
+    let rows = rows(case, shown);
     let mut timelines: Vec<_> = rows.iter().map(|row| row.timeline.clone()).collect();
     if timelines.iter().all(Timeline::is_empty) {
         return None;
@@ -115,6 +117,27 @@ fn of_case<'m>(material: &'m Material, place: u32, shown: &'m ShownTrial) -> Opt
     let intervals_max = material.intervals_max.map(|max| max / material.shown.len().max(1));
     let cut = intervals_max.and_then(|max| window::cut(&mut timelines.iter_mut().collect::<Vec<_>>(), max));
     Some(OfCase { case, shown, rows, timelines, hand_overs, cut })
+}
+
+/// The workers that have a row: of a recorded program those that lived longest, because it may begin with scripts that start dozens of
+/// helpers; else the first.
+fn rows<'m>(case: &Case, shown: &'m ShownTrial) -> Vec<&'m TimelineRow> {
+    let mut rows: Vec<_> = shown.timelines.iter().filter(|row| is_shown(case, row)).enumerate().collect();
+    if case.model == Model::Recorded {
+        let longest_ns = rows.iter().map(|(_, row)| life_ns(row)).max().unwrap_or(0);
+        rows.retain(|(_, row)| life_ns(row) as f64 >= LIFE_MIN * longest_ns as f64);
+        rows.sort_by_key(|(_, row)| std::cmp::Reverse(life_ns(row)));
+        rows.truncate(ROWS_MAX);
+        rows.sort_by_key(|(place, _)| *place);
+    }
+    rows.into_iter().map(|(_, row)| row).take(ROWS_MAX).collect()
+}
+
+/// How long a worker lived, as far as its timeline says; one whose ring did not keep its beginning counts from that of the trial.
+fn life_ns(row: &TimelineRow) -> i64 {
+    let from_ns = row.timeline.intervals().next().map_or(row.timeline.until_ns, |it| it.from_ns);
+    let from_ns = if row.timeline.dropped > 0 { from_ns.min(0) } else { from_ns };
+    row.timeline.until_ns - from_ns
 }
 
 /// Workers are; a coordinator is where it does more than wait.
@@ -232,7 +255,8 @@ fn described(material: &Material, of: &OfCase<'_>) -> String {
     }
     let more = of.shown.timelines.iter().filter(|row| is_shown(of.case, row)).count() - of.rows.len();
     if more > 0 {
-        text += &format!(" {} not shown.", count(more as u64, "more worker"));
+        let which = if of.case.model == Model::Recorded { ", which lived shortest" } else { "" };
+        text += &format!(" {} not shown{which}.", count(more as u64, "more worker"));
     }
     text
 }

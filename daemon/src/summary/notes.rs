@@ -75,7 +75,8 @@ impl Notes {
             (left_out > 0).then(|| format!("further notes of workers, to be read with the trials: {left_out}"));
         let of_workers = self.of_workers.into_iter().take(WORKER_NOTES_MAX);
         let of_workers = of_workers.map(|(note, count)| format!("{note} (rows of accounts: {count})"));
-        self.top_holder.into_iter().chain(bare).chain(of_workers).chain(left_out)
+        let top_holder = self.top_holder.map(|it| format!("{it} (gilctl show --locks has all of them)"));
+        top_holder.into_iter().chain(bare).chain(of_workers).chain(left_out)
     }
 }
 

@@ -94,3 +94,17 @@ fn a_run_without_timelines_says_so() {
     let (html, drawn) = of_run(&Material::new(testing::run(), None));
     assert!(html.into_string().contains("No timelines were kept") && drawn.is_empty());
 }
+
+#[test]
+fn of_a_recorded_program_those_that_lived_longest_have_rows() {
+    let mut material = Material::new(testing::run(), None);
+    material.run.experiment.cases[1].model = Model::Recorded;
+    let short = (0..100).map(|worker| row(worker, &[(i64::from(worker), Phase::Compute)], i64::from(worker) + 5));
+    let long = [100, 101].map(|worker| row(worker, &[(20, Phase::Compute)], 30 * MS));
+    short.chain(long).for_each(|row| material.add_timeline(row));
+    let (html, drawn) = of_run(&material);
+    assert_eq!(drawn[0].rows.len(), 2, "{drawn:?}");
+    assert!(html.into_string().contains("100 more workers not shown, which lived shortest."));
+    material.run.experiment.cases[1].model = Model::Threads;
+    assert_eq!(of_run(&material).1[0].rows.len(), ROWS_MAX, "of a trial the first ones have");
+}
