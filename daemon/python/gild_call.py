@@ -27,15 +27,16 @@ class TaskError(Exception):
 def in_words(error):
     """What an error is, in its first line, and its traceback from the user's own code on."""
     stack = error.__traceback__
-    while stack is not None and stack.tb_next is not None and _is_not_theirs(stack.tb_frame.f_code.co_filename):
+    while stack is not None and stack.tb_next is not None and _is_not_theirs(stack.tb_frame.f_code):
         stack = stack.tb_next
     what = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
     return what + "\n" + "".join(traceback.format_exception(type(error), error, stack)).strip()
 
 
-def _is_not_theirs(file):
+def _is_not_theirs(code):
     here = os.path.dirname(__file__)
-    return file.startswith((here, "<frozen importlib")) or file.endswith("importlib/__init__.py")
+    file = code.co_filename
+    return code is task.__code__ or file.startswith((here, "<frozen importlib")) or file.endswith("importlib/__init__.py")
 
 
 def find(key, name):
@@ -103,6 +104,22 @@ def task(function, number, args):
     return result
 
 
+def credit(function):
+    """Has `task` go by the name and place of the function that it calls.
+
+    An interpreter gives its lock away where it looks for requests, which may be just behind a call. So a function that computes in a
+    single operation gives it away in its caller, and it is the function that somebody wants to know of.
+    """
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        name, file, line = code.co_name, code.co_filename, code.co_firstlineno
+    else:
+        # Not written in Python: it has no line.
+        name = getattr(function, "__name__", type(function).__name__)
+        file, line = getattr(function, "__module__", None) or "built-in", 0
+    task.__code__ = task.__code__.replace(co_name=name, co_filename=file, co_firstlineno=line)
+
+
 # Why the setup of this process or interpreter failed. An executor would only say that it is broken.
 setup_error = None
 
@@ -115,7 +132,7 @@ def begin(call, setup, cores):
     if cores and number is not None:
         pin(cores[number % len(cores)])
     try:
-        find("call", call)
+        credit(find("call", call))
         if setup is not None:
             find("setup", setup)()
     except Refused as error:

@@ -111,6 +111,7 @@ def _check_pickle(name, call, inputs):
 
 def _trial(spec):
     call = gild_call.find("call", spec["call"])
+    gild_call.credit(call)
     inputs = gild_inputs.of_spec(spec["inputs"])
     if marks.planned(len(inputs)) is None:
         raise Refused("the library that keeps the accounts is not in this interpreter (pid %d)" % os.getpid())

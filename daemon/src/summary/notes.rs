@@ -39,8 +39,8 @@ pub(super) struct Notes {
     /// Trials that count, and those of them without context-switch records.
     trials: u32,
     bare: u32,
-    /// Notes of workers, and of how many.
-    of_workers: BTreeMap<String, u64>,
+    /// Notes of workers, without the shares of lives that they begin with: the largest of these, and of how many.
+    of_workers: BTreeMap<String, (f64, u64)>,
     /// Functions that held the interpreter's lock: of a recording there is one trial.
     top_holder: Option<String>,
 }
@@ -57,7 +57,9 @@ impl Notes {
         // Said of the case.
         let of_workers = trial.workers.iter().flat_map(|worker| &worker.notes).filter(|note| *note != BLOCKS_LOOP);
         for note in of_workers {
-            *self.of_workers.entry(note.clone()).or_default() += 1;
+            let (share, rest) = share_of_life(note);
+            let (most, count) = self.of_workers.entry(rest.to_owned()).or_default();
+            (*most, *count) = (most.max(share), *count + 1);
         }
     }
 
@@ -74,10 +76,24 @@ impl Notes {
         let left_out =
             (left_out > 0).then(|| format!("further notes of workers, to be read with the trials: {left_out}"));
         let of_workers = self.of_workers.into_iter().take(WORKER_NOTES_MAX);
-        let of_workers = of_workers.map(|(note, count)| format!("{note} (rows of accounts: {count})"));
+        let of_workers = of_workers.map(|(rest, (most, count))| match (most > 0.0, count) {
+            (false, _) => format!("{rest} (rows of accounts: {count})"),
+            (true, 1) => format!("for {most:.1}{rest} (rows of accounts: 1)"),
+            (true, _) => format!("for up to {most:.1}{rest} (rows of accounts: {count})"),
+        });
         let top_holder = self.top_holder.map(|it| format!("{it} (gilctl show --locks has all of them)"));
         top_holder.into_iter().chain(bare).chain(of_workers).chain(left_out)
     }
+}
+
+/// The percentage in `for 12.5 % of its life …`, and what follows it: notes that differ in nothing else are one. Of other notes 0, and all of it.
+fn share_of_life(note: &str) -> (f64, &str) {
+    let split = || {
+        let rest = note.strip_prefix("for ")?;
+        let end = rest.find(" % of its life ")?;
+        Some((rest[..end].parse().ok()?, &rest[end..]))
+    };
+    split().unwrap_or((0.0, note))
 }
 
 /// Notes on the results of the trials of equal parameters, which the label names where there are others.

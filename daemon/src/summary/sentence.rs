@@ -190,12 +190,13 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
     let recorded = facts.case.model == Model::Recorded;
+    let on_loop = facts.case.model == Model::EventLoop && !facts.blocks_loop;
     let doing = match (part, facts.case.in_flight) {
         (Part::Lock, _) if recorded => "waiting for the interpreter's lock",
-        (Part::Io, _) if recorded => "in calls that wait for input, output or children",
         (Part::Idle, _) if recorded => "with nothing to do",
-        (Part::Io, Some(1)) if !facts.blocks_loop => "waiting until it could go on",
-        (Part::Io, Some(_)) if !facts.blocks_loop => "waiting until one of them could go on",
+        (Part::Io, Some(1)) if on_loop => "waiting until it could go on",
+        (Part::Io, _) if on_loop => "waiting until one of them could go on",
+        (Part::Io, _) if recorded || facts.case.python.is_some() => "in calls that wait for input, output or children",
         _ => part.words(),
     };
     let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));

@@ -1,6 +1,7 @@
 """Functions that the tests call."""
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -26,6 +27,14 @@ def release(times):
     for _ in range(times):
         total = zlib.crc32(_BYTES, total)
     return total
+
+
+def single(limit):
+    return sum(range(limit))
+
+
+# Not written in Python.
+native = math.factorial
 
 
 def large(size):

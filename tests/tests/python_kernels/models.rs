@@ -1,6 +1,7 @@
 //! Every model: the same results, whole books, and the phases that it must have.
 
 use gild_model::account::Role;
+use gild_model::lock_wait::HoldingFunction;
 use gild_model::phase::Phase;
 use gild_model::trial::Trial;
 use gild_tests::pythons;
@@ -69,6 +70,25 @@ fn threads_wait_for_the_lock_unless_the_function_gives_it_away() {
     let free = run(&lab, "release", &python, "--args [400] --tasks 16 --workers 4 --model threads");
     let workers = &trials(&lab, &free)[0];
     assert!(share(&rows(workers, Role::Worker), LOCK) < 0.2, "{:#?}", free.summary.cases);
+}
+
+#[test]
+fn whoever_keeps_others_waiting_in_a_single_operation_is_named_and_nobody_of_ours() {
+    for python in pythons::with_lock() {
+        let lab = lab();
+        for (function, args, file) in [("single", "[3000000]", "functions.py"), ("native", "[20000]", "math")] {
+            let run = run(&lab, function, &python, &format!("--args {args} --tasks 16 --workers 4 --model threads"));
+            let trial = &trials(&lab, &run)[0];
+            let holders = trial.holders.as_ref().unwrap();
+            let ours = |it: &HoldingFunction| it.file.as_ref().is_some_and(|file| file.contains("gild_"));
+            assert!(!holders.iter().any(ours), "{python:?}: {holders:#?}");
+            let name = if function == "native" { "factorial" } else { function };
+            let top = &holders[0];
+            assert_eq!(top.function.as_deref(), Some(name), "{python:?}: {holders:#?}");
+            assert!(top.file.as_ref().is_some_and(|it| it.ends_with(file)), "{python:?}: {top:?}");
+            assert_eq!(top.line.is_some(), function == "single", "what is not in Python has no line: {top:?}");
+        }
+    }
 }
 
 #[test]

@@ -109,7 +109,8 @@ pub(super) fn read(map: &Map, rate: Rate) -> Functions {
     };
     for cell in (0..map.functions_taken()).filter_map(|number| map.function(number)) {
         let is_known = cell.is_known.load(Acquire) != 0;
-        let line = is_known.then(|| cell.line.load(Relaxed));
+        // What is not written in Python has no line.
+        let line = is_known.then(|| cell.line.load(Relaxed)).filter(|line| *line > 0);
         let text = |words: &[AtomicU64]| is_known.then(|| read_text(words));
         add((text(&cell.name), text(&cell.file), line), cell.ticks.load(Relaxed), cell.hand_overs.load(Relaxed));
     }

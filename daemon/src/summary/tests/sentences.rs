@@ -41,6 +41,34 @@ fn an_event_loop_is_told_by_its_tasks_in_flight_unless_each_blocks_it() {
 }
 
 #[test]
+fn in_python_those_who_wait_are_in_calls() {
+    let (mut experiment, spent) = (experiment(), [phase(Phase::IoWait, 90, 0), phase(Phase::Compute, 10, 0)]);
+    experiment.cases[0].python = Some("python3".into());
+    let trials: Vec<_> = (0..5).map(|repetition| trial(0, repetition, 100, &spent)).collect();
+    let sentence = summarize(&experiment, &trials, 2).cases.remove(0).sentence;
+    let expected = "1 thread spent 90.0 % of its time in calls that wait for input, output or children and 10.0 %";
+    assert!(sentence.starts_with(expected), "{sentence}");
+}
+
+#[test]
+fn notes_of_workers_that_differ_in_a_share_alone_are_one() {
+    let mut trials = article();
+    let mut note = |trial: usize, text: &str| trials[trial].workers[1].notes.push(text.to_owned());
+    note(1, "for 12.5 % of its life it was switched too often");
+    note(4, "for 27.9 % of its life it was switched too often");
+    note(4, "for 99.0 % of its time it slept");
+    note(7, "for 1.0 % of its life it was moved");
+    let notes = summarize(&experiment(), &trials, 2).notes;
+    for expected in [
+        "for up to 27.9 % of its life it was switched too often (rows of accounts: 2)",
+        "for 99.0 % of its time it slept (rows of accounts: 1)",
+        "for 1.0 % of its life it was moved (rows of accounts: 1)",
+    ] {
+        assert!(notes.iter().any(|note| note == expected), "no {expected:?} in {notes:#?}");
+    }
+}
+
+#[test]
 fn without_run_queue_the_sentence_says_the_phases_as_they_are() {
     let mut trials = article();
     for account in trials.iter_mut().flat_map(|trial| &mut trial.workers).flat_map(|worker| &mut worker.phases) {
