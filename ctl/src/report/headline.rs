@@ -1,5 +1,6 @@
 //! The first thing on the page: the answer, and why.
 
+use gild_model::advice::Bound;
 use gild_model::lock_wait::top_holder;
 use gild_model::run::{Run, RunHead};
 use maud::{Markup, html};
@@ -34,9 +35,11 @@ pub fn of_run(material: &Material) -> Markup {
 
 /// What its threads wait for, what follows, and the function that keeps them waiting.
 fn of_recording(material: &Material) -> Markup {
-    let advised = material.run.summary.advice.groups.first().map(|group| group.sentences.as_slice());
-    let top_holder = material.holders.get(&0).and_then(|holders| top_holder(holders)).map(|it| format!("{it}."));
-    match advised {
+    let group = material.run.summary.advice.groups.first();
+    let bound = group.and_then(|group| group.cases.first()).and_then(|case| case.bound);
+    let holders = material.holders.get(&0).filter(|_| bound == Some(Bound::Lock));
+    let top_holder = holders.and_then(|holders| top_holder(holders)).map(|it| format!("{it}."));
+    match group.map(|group| group.sentences.as_slice()) {
         Some([what, follows @ ..]) => said(what, &follows.iter().cloned().chain(top_holder).collect::<Vec<_>>()),
         _ => said(&first_sentence(&material.run), top_holder.as_slice()),
     }
@@ -123,6 +126,7 @@ mod tests {
         let mut run = testing::run();
         run.experiment.cases[0].model = Model::Recorded;
         run.summary.advice = testing::advice();
+        run.summary.advice.groups[0].cases[0].bound = Some(Bound::Lock);
         run.summary.advice.groups[0].sentences = vec!["They wait.".to_owned(), "They take turns.".to_owned()];
         let mut material = Material::new(run, None);
         let (function, file) = (Some("work".to_owned()), Some("/x/app.py".to_owned()));
@@ -132,6 +136,9 @@ mod tests {
         let why =
             "<p class=\"why\">They take turns.</p><p class=\"why\">app.py:7 work held the interpreter's lock for 100 %";
         assert!(html.starts_with("<h1 id=\"answer\">They wait.</h1>") && html.contains(why), "{html}");
+        material.run.summary.advice.groups[0].cases[0].bound = Some(Bound::Io);
+        let html = of_run(&material).into_string();
+        assert!(html.contains("They take turns.") && !html.contains("app.py"), "it is not what they wait for: {html}");
     }
 
     #[test]

@@ -19,6 +19,9 @@ const SHARE_MIN: f64 = 0.05;
 /// Cores are full from this share of their time on: the kernel, the daemon and the accounting have the rest.
 pub(crate) const CORES_FULL: f64 = 0.9;
 
+/// Moving bytes, waiting for the other end included.
+const MOVING: [Phase; 2] = [Phase::Send, Phase::Receive];
+
 /// A part of the wall time that is no computing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Part {
@@ -101,7 +104,9 @@ fn parts(evidence: &Evidence, times: &Times) -> [Part; 8] {
     };
     let waiting = |bound, wall_ns| Part { bound, wall_ns, cpu_ns: 0.0 };
     let serialization = both(Bound::Serialization, &[Phase::Encode, Phase::Decode]);
-    let transfer = both(Bound::Transfer, &[Phase::Send, Phase::Receive]);
+    // Who sends and who receives wait for each other, so that time is counted once.
+    let (sends, receives) = (worker.of(&MOVING), coordinator.of(&MOVING));
+    let transfer = Part { bound: Bound::Transfer, wall_ns: sends.max(receives), cpu_ns: workers * sends + receives };
     let coordinator_ns = coordinator.of(&[Phase::Encode, Phase::Decode, Phase::Send, Phase::Receive]);
     let idle_ns = worker.of(&[Phase::Idle]);
     [

@@ -30,6 +30,8 @@ const GAP_MAX: f64 = 0.001;
 const REPETITIONS_FOR_90: usize = 5;
 /// Most outliers of a case that are named.
 const OUTLIERS_MAX: usize = 3;
+/// Who held the interpreter's lock is said where waiting for it takes at least this share of all lives.
+const WAITS_MIN: f64 = 0.05;
 /// Most notes of workers that are passed on.
 const WORKER_NOTES_MAX: usize = 10;
 
@@ -41,8 +43,9 @@ pub(super) struct Notes {
     bare: u32,
     /// Notes of workers, without the shares of lives that they begin with: the largest of these, and of how many.
     of_workers: BTreeMap<String, (f64, u64)>,
-    /// Functions that held the interpreter's lock: of a recording there is one trial.
-    top_holder: Option<String>,
+    /// The function that held the interpreter's lock longest in the trial in which others waited for it most, and how large a part of
+    /// all lives that is.
+    top_holder: Option<(f64, String)>,
 }
 
 impl Notes {
@@ -53,13 +56,26 @@ impl Notes {
         }
         self.trials += 1;
         self.bare += u32::from(trial.tier < Tier::Software);
-        self.top_holder = self.top_holder.take().or_else(|| top_holder(trial.holders.as_deref()?));
+        self.add_holders(trial);
         // Said of the case.
         let of_workers = trial.workers.iter().flat_map(|worker| &worker.notes).filter(|note| *note != BLOCKS_LOOP);
         for note in of_workers {
             let (share, rest) = share_of_life(note);
             let (most, count) = self.of_workers.entry(rest.to_owned()).or_default();
             (*most, *count) = (most.max(share), *count + 1);
+        }
+    }
+
+    fn add_holders(&mut self, trial: &Trial) {
+        let Some(holders) = &trial.holders else { return };
+        let waited_ns: u64 = holders.iter().map(|it| it.waited_ns).sum();
+        let lives_ns: u64 = trial.workers.iter().map(|it| it.accounted_ns).sum();
+        let share = waited_ns as f64 / lives_ns.max(1) as f64;
+        let most = self.top_holder.as_ref().map_or(WAITS_MIN, |(most, _)| *most);
+        if share >= most
+            && let Some(said) = top_holder(holders)
+        {
+            self.top_holder = Some((share, said));
         }
     }
 
@@ -81,7 +97,7 @@ impl Notes {
             (true, 1) => format!("for {most:.1}{rest} (rows of accounts: 1)"),
             (true, _) => format!("for up to {most:.1}{rest} (rows of accounts: {count})"),
         });
-        let top_holder = self.top_holder.map(|it| format!("{it} (gilctl show --locks has all of them)"));
+        let top_holder = self.top_holder.map(|(_, it)| format!("{it} (gilctl show --locks has all of them)"));
         top_holder.into_iter().chain(bare).chain(of_workers).chain(left_out)
     }
 }

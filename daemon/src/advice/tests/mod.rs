@@ -96,6 +96,14 @@ fn the_coordinators_part_of_the_values_counts_and_what_waits_for_it_is_no_dispat
 }
 
 #[test]
+fn who_sends_and_who_receives_wait_for_each_other() {
+    let worker = [(COMPUTE, 300, 0), (Phase::Send, 600, 0), (Phase::Idle, 100, 0)];
+    let coordinator = [(Phase::Receive, 700, 0), (Phase::Idle, 300, 0)];
+    let drawn = Drawn::new(case(Model::Processes, 2), 1000, &worker).with_coordinator(&coordinator);
+    bound_is(drawn, Bound::Transfer, 70, Some(1.0 / 0.3));
+}
+
+#[test]
 fn workers_without_a_task_while_others_work_are_imbalance() {
     let mut drawn = Drawn::new(case(Model::Processes, 2), 1000, &[(COMPUTE, 1000, 0)]);
     drawn.workers.push(vec![(COMPUTE, 200, 0), (Phase::Idle, 800, 0)]);

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use gild_model::case::Model;
 use gild_model::choice::CaseChoice;
+use gild_model::lock_wait::HoldingFunction;
 use gild_model::plugin::BLOCKS_LOOP;
 
 use super::*;
@@ -66,6 +67,28 @@ fn notes_of_workers_that_differ_in_a_share_alone_are_one() {
     ] {
         assert!(notes.iter().any(|note| note == expected), "no {expected:?} in {notes:#?}");
     }
+}
+
+#[test]
+fn who_held_the_lock_is_said_of_the_trial_in_which_others_waited_most_and_where_that_is_much() {
+    let held = |name: &str, waited_ns| HoldingFunction {
+        function: Some(name.to_owned()),
+        file: Some("app.py".to_owned()),
+        line: None,
+        waited_ns,
+        hand_overs: 1,
+    };
+    let mut trials = article();
+    let lives_ns = |trial: &Trial| trial.workers.iter().map(|it| it.accounted_ns).sum::<u64>();
+    trials[1].holders = Some(vec![held("little", lives_ns(&trials[1]) / 100)]);
+    let said = |trials: &[Trial]| {
+        let notes = summarize(&experiment(), trials, 2).notes;
+        notes.into_iter().find(|note| note.contains("held the interpreter's lock"))
+    };
+    assert_eq!(said(&trials), None);
+    trials[4].holders = Some(vec![held("most", lives_ns(&trials[4]) / 2)]);
+    trials[7].holders = Some(vec![held("less", lives_ns(&trials[7]) / 5)]);
+    assert!(said(&trials).is_some_and(|note| note.starts_with("app.py most held the interpreter's lock for 100 %")));
 }
 
 #[test]
