@@ -68,7 +68,9 @@ fn took(head: &RunHead) -> String {
     let (Some(start), Some(end)) = (head.started_at, head.finished_at) else {
         return figures::NOT_MEASURED.to_owned();
     };
-    figures::time_left(end.duration_since(start).as_secs_f64())
+    let seconds = end.duration_since(start).as_secs_f64();
+    // What took a moment has not taken none.
+    if seconds < 10.0 { figures::time(seconds * 1e9) } else { figures::time_left(seconds) }
 }
 
 #[cfg(test)]
@@ -92,6 +94,13 @@ run  name     kernel     status   cases  trials  submitted            took  erro
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
         };
         assert_eq!(cut(&drawn), cut(expected));
+    }
+
+    #[test]
+    fn a_run_of_a_moment_has_not_taken_no_time() {
+        let mut head = testing::run().head;
+        head.finished_at = head.started_at.map(|at| at + jiff::SignedDuration::from_millis(319));
+        assert_eq!(took(&head), "319 ms");
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Recorded<'_> {
                 ),
             ],
             Part::OtherLocks => vec![look("who waited for whom", "--locks")],
-            _ => vec![look("which threads did", "--workers")],
+            _ => vec![look("which threads that were", "--workers")],
         }
     }
 
