@@ -110,14 +110,14 @@ def credit(function):
     An interpreter gives its lock away where it looks for requests, which may be just behind a call. So a function that computes in a
     single operation gives it away in its caller, and it is the function that somebody wants to know of.
     """
-    code = getattr(function, "__code__", None)
-    if code is not None:
+    ours, code = task.__code__, getattr(function, "__code__", None)
+    if isinstance(code, type(ours)):
         name, file, line = code.co_name, code.co_filename, code.co_firstlineno
     else:
         # Not written in Python: it has no line.
-        name = getattr(function, "__name__", type(function).__name__)
-        file, line = getattr(function, "__module__", None) or "built-in", 0
-    task.__code__ = task.__code__.replace(co_name=name, co_filename=file, co_firstlineno=line)
+        name = str(getattr(function, "__name__", type(function).__name__))
+        file, line = str(getattr(function, "__module__", None) or "built-in"), 0
+    task.__code__ = ours.replace(co_name=name, co_filename=file, co_firstlineno=line)
 
 
 # Why the setup of this process or interpreter failed. An executor would only say that it is broken.

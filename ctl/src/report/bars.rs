@@ -29,13 +29,15 @@ pub fn of_run(run: &Run, longest_ns: f64) -> Markup {
     let summary = &run.summary;
     let phases = table::phases(summary);
     let walls = table::walls(summary);
-    let of = if results::is_recorded(run) { "threads" } else { "workers" };
-    let many = summary.cases.iter().map(|line| line.case.workers).max().filter(|most| *most > 1 && of == "workers");
+    let recorded = results::is_recorded(run);
+    let of = if recorded { "threads" } else { "workers" };
+    let most = summary.cases.iter().map(|line| line.case.workers).max();
+    let several = most.filter(|most| *most > 1 && !recorded);
     html! {
         p {
             "The " strong { "phases" } " say what the " (of) " did, the " strong { "states" } " whether they had a core meanwhile: who computes and has to "
             "wait for a core is computing in the one and waiting in the other. Both are shares of the time of all " (of) " of all repetitions, put together"
-            @if let Some(most) = many { ": one of " (most) " all the time is " (figures::share(1.0 / f64::from(most))) }
+            @if let Some(most) = several { ": one of " (most) " all the time is " (figures::share(1.0 / f64::from(most))) }
             ". Wall times are drawn on one scale."
         }
         (legend("phases", &seen(summary.cases.iter(), &phases)))

@@ -44,29 +44,22 @@ pub(crate) fn advise(experiment: &Experiment, evidence: &[Evidence], groups: &[G
 /// The advice on cases with the same parameters.
 fn of_group(experiment: &Experiment, evidence: &[Evidence], group: &Group) -> GroupAdvice {
     let evidence: Vec<_> = group.cases.iter().map(|case| evidence[*case as usize].clone()).collect();
+    if let Some(program) = recorded::of(&evidence) {
+        return program.advice();
+    }
     let sound = group.results_identical != Some(false) && group.verified != Some(false);
     let choice = choice::of(&evidence, sound);
     let name = |at: usize| evidence[at].case.name.clone();
     let finished = evidence.iter().zip(&choice.slower).filter(|(it, _)| it.wall.is_some());
-    let recorded = recorded::of(&evidence);
     let params = group.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
     GroupAdvice {
         params: params.collect(),
         decision: decision(&choice),
         case: choice.case.as_ref().ok().map(|case| name(*case)),
         tied_with: choice.tied.iter().map(|at| name(*at)).collect(),
-        sentences: match &recorded {
-            Some(program) => program.sentences(),
-            None => words::sentences(&evidence, &choice),
-        },
-        tries: match &recorded {
-            Some(program) => program.tries(),
-            None => suggest::tries(experiment, &evidence, &choice),
-        },
-        cases: match &recorded {
-            Some(program) => vec![program.row()],
-            None => finished.map(|(it, slower)| bounds::row(it, *slower)).collect(),
-        },
+        sentences: words::sentences(&evidence, &choice),
+        tries: suggest::tries(experiment, &evidence, &choice),
+        cases: finished.map(|(it, slower)| bounds::row(it, *slower)).collect(),
         scaling: scaling::family::all(&evidence),
         break_even: break_even::of_models(&evidence),
     }

@@ -4,7 +4,9 @@
 //! are of the lives of all threads, as in the table of the result. A program that keeps a core busy is told what those that want
 //! to go on wait for, however many others sleep meanwhile.
 
-use gild_model::advice::{Bound, CaseAdvice, Try};
+use std::collections::BTreeMap;
+
+use gild_model::advice::{Bound, CaseAdvice, Decision, GroupAdvice, Try};
 use gild_model::case::Model;
 use gild_model::phase::Phase;
 
@@ -107,8 +109,23 @@ pub(super) fn of(evidence: &[Evidence]) -> Option<Recorded<'_>> {
 }
 
 impl Recorded<'_> {
+    /// What is said of it. There is nothing to choose.
+    pub fn advice(&self) -> GroupAdvice {
+        GroupAdvice {
+            params: BTreeMap::new(),
+            decision: Decision::NotEnoughEvidence,
+            case: None,
+            tied_with: Vec::new(),
+            sentences: self.sentences(),
+            tries: self.tries(),
+            cases: vec![self.row()],
+            scaling: Vec::new(),
+            break_even: Vec::new(),
+        }
+    }
+
     /// What its threads' time went to, and what follows from it.
-    pub fn sentences(&self) -> Vec<String> {
+    fn sentences(&self) -> Vec<String> {
         let spent = format!("its threads spent {} of their lives {}", percent(self.share), self.part.words());
         let what = match self.used() {
             Some(used) => format!("The program used {used}; {spent}."),
@@ -144,7 +161,7 @@ impl Recorded<'_> {
     }
 
     /// What to look at, and what to try.
-    pub fn tries(&self) -> Vec<Try> {
+    fn tries(&self) -> Vec<Try> {
         let look = |reason: &str, command: &str| Try {
             reason: reason.to_owned(),
             command: Some(format!("gilctl show RUN {command}")),
@@ -167,7 +184,7 @@ impl Recorded<'_> {
     }
 
     /// The row of what bounds it.
-    pub fn row(&self) -> CaseAdvice {
+    fn row(&self) -> CaseAdvice {
         let full = self.part == Part::Computing && self.is_full();
         CaseAdvice {
             case: self.evidence.case.name.clone(),
