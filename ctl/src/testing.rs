@@ -362,7 +362,7 @@ pub fn advice() -> Advice {
     };
     let sentences = [
         "Use 2 processes (processes-2): 1.89× as fast as sequential (95 % CI 1.80 to 2.00).",
-        "threads-10 spends 89.7 % of its wall time waiting for the lock.",
+        "threads-10's workers spend 89.7 % of their time waiting for the lock.",
     ];
     let group = GroupAdvice {
         params: BTreeMap::new(),

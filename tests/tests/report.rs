@@ -212,7 +212,7 @@ fn a_timeline_zooms_and_moves_by_keys_and_by_mouse() {
     assert!(near(span(after(1)), span(range) / 2.0) && near(span(after(2)), span(range) / 4.0), "{keyboard}");
     assert!(near(span(after(3)), span(after(2))) && after(3).0 > after(2).0, "the arrow moves: {keyboard}");
     assert!(near(span(after(4)), span(range) / 2.0) && near(span(after(5)), span(range)), "{keyboard}");
-    assert!(keyboard["said"].as_str().unwrap().starts_with("In sight: all of it"), "{keyboard}");
+    assert!(keyboard["said"].as_str().unwrap().starts_with("Showing all of it"), "{keyboard}");
     assert_eq!(keyboard["focus_seen"], true);
     let mouse = reported.look("mouse");
     let (first, dragged) = (view(&mouse["first"]), view(&mouse["dragged"]));

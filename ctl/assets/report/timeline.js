@@ -163,7 +163,7 @@ class Timeline {
     const [first, last] = this.data.range;
     const whole = until - from >= (last - first) * 0.9999;
     const part = `${writtenTime(until - from)} of ${writtenTime(last - first)}, from ${writtenTime(from)} on`;
-    this.shown.textContent = whole ? `In sight: all of it, ${writtenTime(last - first)}.` : `In sight: ${part}.`;
+    this.shown.textContent = whole ? `Showing all of it, ${writtenTime(last - first)}.` : `Showing ${part}.`;
   }
 
   makeButtons() {

@@ -142,7 +142,7 @@ mod tests {
 cpu-bound: run 12 (article), medians, 95 % CI
 
 Use 2 processes (processes-2): 1.89× as fast as sequential (95 % CI 1.80 to 2.00).
-threads-10 spends 89.7 % of its wall time waiting for the lock.
+threads-10's workers spend 89.7 % of their time waiting for the lock.
 
 case         bound by   share  at best  cores used  takes  95 % CI
 sequential   computing  99.9 %    2.00×        1.00  1.89×  1.80 to 2.00
@@ -168,8 +168,8 @@ try: more repetitions
     #[test]
     fn under_a_result_are_the_sentences_of_each_group() {
         let mut advice = testing::advice();
-        let sentences = "Use 2 processes (processes-2): 1.89× as fast as sequential (95 % CI 1.80 to 2.00). threads-10 spends \
-                         89.7 % of its wall time waiting for the lock.";
+        let sentences = "Use 2 processes (processes-2): 1.89× as fast as sequential (95 % CI 1.80 to 2.00). threads-10's workers \
+                         spend 89.7 % of their time waiting for the lock.";
         assert_eq!(short(&advice), [format!("advice: {sentences}")]);
         let mut other = advice.groups[0].clone();
         other.params = [("n".to_owned(), gild_model::experiment::ParamValue::Int(9))].into();

@@ -17,7 +17,13 @@ pub fn of_run(run: &Run) -> Markup {
     let has_tasks = table::has_tasks(summary);
     let class = |align: &Align| if *align == Align::Right { "number" } else { "" };
     let columns = axes.columns();
-    let caption = "Each case: medians, with their 95 % intervals below";
+    let caption = match has_tasks {
+        true => {
+            "Each case: medians ± half of their 95 % intervals, which stand below; the speed is the median of the ratios, repetition by \
+             repetition"
+        }
+        false => "One run of the program",
+    };
     let head = html! {
         tr {
             @for (head, align) in &columns { th scope="col" class=(class(align)) { (head) } }

@@ -104,7 +104,7 @@ mod tests {
         let html = of_run(&Material::new(run, None)).into_string();
         assert!(html.starts_with("<h1 id=\"answer\">Use 2 processes (processes-2): 1.89× as fast"), "{html}");
         assert!(
-            html.contains("<p class=\"why\">threads-10 spends 89.7 % of its wall time waiting for the lock.</p>"),
+            html.contains("<p class=\"why\">threads-10's workers spend 89.7 % of their time waiting for the lock.</p>"),
             "{html}"
         );
     }

@@ -99,7 +99,7 @@ const TITLES: [(&str, &str); 10] = [
     ("latency", "How long a task took"),
     ("counters", "What the counters counted"),
     ("machine", "The machine"),
-    ("notes", "What to know of the figures"),
+    ("notes", "Notes on the figures"),
     ("experiment", "Run it again"),
 ];
 

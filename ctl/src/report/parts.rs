@@ -34,7 +34,7 @@ pub const PHASES: [Part; 9] = [
 pub const STATES: [Part; 4] = [
     part("on-cpu", "on-cpu", "running on a core"),
     part("run-queue", "run-queue", "ready, waiting for a core"),
-    part("blocked", "blocked", "waiting for an event"),
+    part("blocked", "blocked", "blocked, waiting for an event"),
     part("stolen", "stolen", "taken by the hypervisor"),
 ];
 

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use gild_model::case::{Case, Model};
 use gild_model::phase::Phase;
 use gild_model::run::TimelineRow;
+use gild_model::summary::CaseSummary;
 use gild_model::timeline::Timeline;
 use maud::{Markup, html};
 use serde::Serialize;
@@ -229,7 +230,10 @@ fn described(material: &Material, of: &OfCase<'_>) -> String {
     let mut text = match &of.shown.trial {
         Some(trial) => {
             let wall = trial.wall_ns.map_or_else(String::new, |ns| format!(": {}", figures::time(ns as f64)));
-            format!("Trial {}{wall}.", trials::number(&material.run.experiment, trial))
+            let median = line_of(material, of.case).filter(|line| line.trials > 1).and_then(|line| line.wall_ns);
+            let median =
+                median.map_or_else(String::new, |it| format!(", where the median is {}", figures::time(it.median)));
+            format!("Trial {}{wall}{median}.", trials::number(&material.run.experiment, trial))
         }
         None => format!("Repetition {}.", of.shown.repetition + 1),
     };
@@ -261,10 +265,13 @@ fn described(material: &Material, of: &OfCase<'_>) -> String {
     text
 }
 
+fn line_of<'m>(material: &'m Material, case: &Case) -> Option<&'m CaseSummary> {
+    material.run.summary.cases.iter().find(|line| line.case.name == case.name)
+}
+
 /// The share of their time that the workers of a case waited for a core, if it is worth saying.
 fn waits_for_core(material: &Material, case: &Case) -> Option<f64> {
-    let line = material.run.summary.cases.iter().find(|line| line.case.name == case.name)?;
-    line.workers.as_ref()?.run_queue.filter(|share| *share >= WAITS)
+    line_of(material, case)?.workers.as_ref()?.run_queue.filter(|share| *share >= WAITS)
 }
 
 #[cfg(test)]

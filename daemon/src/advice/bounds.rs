@@ -83,6 +83,20 @@ pub(crate) fn share_of_values(evidence: &Evidence) -> Option<f64> {
     Some((values_ns / times.wall_ns).min(1.0))
 }
 
+/// What a bound takes of the workers' lives, as the case's sentence has it; `None`: it is not what a worker does, or there are no accounts.
+pub(crate) fn share_of_lives(evidence: &Evidence, bound: Bound) -> Option<f64> {
+    let worker = &evidence.times.as_ref()?.worker;
+    let spent_ns = match bound {
+        Bound::Lock => worker.of(&[Phase::LockWait, Phase::SwitchWait]),
+        Bound::Cores => worker.run_queue_ns(),
+        Bound::Io => worker.of(&[Phase::IoWait]),
+        Bound::Computing | Bound::Loop | Bound::Nothing => worker.of(&[Phase::Compute]),
+        _ => return None,
+    };
+    let life_ns = worker.of(&Phase::ALL) + worker.run_queue_ns();
+    (life_ns > 0.0).then(|| spent_ns / life_ns)
+}
+
 /// The share of the wall time that the average worker waits for something that the kernel asked for.
 pub(crate) fn share_of_io(evidence: &Evidence) -> Option<f64> {
     let times = evidence.times.as_ref().filter(|times| times.wall_ns > 0.0)?;

@@ -76,7 +76,7 @@ impl Part {
     /// What follows "spent x % of their lives".
     fn words(self) -> &'static str {
         match self {
-            Part::InterpreterLock => "waiting for the interpreter's lock",
+            Part::InterpreterLock => "waiting for the interpreter's lock (GIL)",
             Part::OtherLocks => "waiting for other locks",
             Part::Serialization => "encoding and decoding values",
             Part::Transfer => "moving values",

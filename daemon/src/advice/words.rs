@@ -96,15 +96,22 @@ fn contrast(evidence: &[Evidence], choice: &Choice, case: usize) -> Option<Strin
     most.map(|(at, found)| spends(&evidence[at], &found))
 }
 
-/// `threads-10 spends 89.7 % of its wall time waiting for the lock`
+/// `threads-10's workers spend 89.8 % of their time waiting for the lock`: what a worker does, in the figures of the case's sentence;
+/// else in parts of the wall time.
 fn spends(evidence: &Evidence, found: &Found) -> String {
-    format!("{} spends {} of its wall time {}", evidence.case.name, percent(found.share), doing(evidence, found.bound))
+    let (name, doing) = (&evidence.case.name, doing(evidence, found.bound));
+    match bounds::share_of_lives(evidence, found.bound) {
+        Some(share) if evidence.case.workers == 1 => format!("{name} spends {} of its time {doing}", percent(share)),
+        Some(share) => format!("{name}'s workers spend {} of their time {doing}", percent(share)),
+        None => format!("{name} spends {} of its wall time {doing}", percent(found.share)),
+    }
 }
 
 fn doing(evidence: &Evidence, bound: Bound) -> String {
     let used = evidence.parallelism.filter(|_| evidence.cores > 0);
     let cores = used.map(|used| format!(", on {used:.2} of {}", cores(evidence.cores))).unwrap_or_default();
     match bound {
+        Bound::Lock if evidence.interpreter.is_some() => "waiting for the interpreter's lock (GIL)".to_owned(),
         Bound::Lock => "waiting for the lock".to_owned(),
         Bound::Serialization => "encoding and decoding values".to_owned(),
         Bound::Transfer => "moving values".to_owned(),
@@ -126,9 +133,9 @@ fn own(evidence: &Evidence) -> Option<String> {
     let found = bounds::of(evidence)?;
     let values = bounds::share_of_values(evidence).filter(|share| *share > 0.0 && evidence.case.model.has_transport());
     let said = matches!(found.bound, Bound::Serialization | Bound::Transfer);
-    let values = values
-        .filter(|_| !said)
-        .map(|share| format!(", and {} on encoding and moving values at both ends", percent(share)));
+    let values = values.filter(|_| !said).map(|share| {
+        format!(", and encoding and moving values at both ends takes {} of the wall time", percent(share))
+    });
     Some(format!("{}{}: {}", spends(evidence, &found), values.unwrap_or_default(), consequence(evidence, &found)))
 }
 
@@ -141,7 +148,7 @@ fn consequence(evidence: &Evidence, found: &Found) -> String {
     match found.bound {
         Bound::Nothing => "more workers gain nothing".to_owned(),
         Bound::Cores if evidence.cores > 0 && at_once > evidence.cores => {
-            format!("with {}, fewer workers would do", cores(evidence.cores))
+            format!("with {}, fewer workers may do as well", cores(evidence.cores))
         }
         Bound::Cores => "others used them".to_owned(),
         Bound::Computing | Bound::Loop if evidence.cores > 1 => at_best("if all cores computed"),

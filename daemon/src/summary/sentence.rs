@@ -189,14 +189,14 @@ fn parts_worth_saying(pool: &Pool) -> Option<Vec<Part>> {
 }
 
 fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
-    let recorded = facts.case.model == Model::Recorded;
+    let (recorded, in_python) = (facts.case.model == Model::Recorded, facts.case.python.is_some());
     let on_loop = facts.case.model == Model::EventLoop && !facts.blocks_loop;
     let doing = match (part, facts.case.in_flight) {
-        (Part::Lock, _) if recorded => "waiting for the interpreter's lock",
+        (Part::Lock, _) if recorded || in_python => "waiting for the interpreter's lock (GIL)",
         (Part::Idle, _) if recorded => "with nothing to do",
         (Part::Io, Some(1)) if on_loop => "waiting until it could go on",
         (Part::Io, _) if on_loop => "waiting until one of them could go on",
-        (Part::Io, _) if recorded || facts.case.python.is_some() => "in calls that wait for input, output or children",
+        (Part::Io, _) if recorded || in_python => "in calls that wait for input, output or children",
         _ => part.words(),
     };
     let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));

@@ -71,7 +71,7 @@ impl HandOvers {
 
     /// In words.
     pub fn sentence(&self) -> String {
-        let every = self.every_ns().map_or_else(String::new, |ns| format!(", every {} in the mean", figures::time(ns)));
+        let every = self.every_ns().map_or_else(String::new, |ns| format!(", every {} on average", figures::time(ns)));
         let moved = format!("from one to another {} times{every}", self.count);
         match self.locks {
             1 => format!(

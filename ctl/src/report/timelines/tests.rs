@@ -55,7 +55,7 @@ fn material(intervals_max: Option<usize>) -> Material {
 fn a_lock_that_goes_to_and_fro_is_counted_and_shown() {
     let (html, drawn) = of_run(&material(None));
     let html = html.into_string();
-    assert!(html.contains("It went from one to another 2 times, every 10.0 ms in the mean"), "{html}");
+    assert!(html.contains("It went from one to another 2 times, every 10.0 ms on average"), "{html}");
     let [drawn] = &drawn[..] else { panic!("{drawn:?}") };
     assert_eq!(drawn.rows.iter().map(|it| it.lock).collect::<Vec<_>>(), [Some(0), Some(0)]);
     assert_eq!((drawn.range, drawn.view), ([0, 30 * MS], [0, 30 * MS]));

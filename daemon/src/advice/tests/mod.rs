@@ -39,8 +39,8 @@ fn the_article_gets_its_answer() {
         advice.sentences,
         [
             "Use 2 processes (processes-2): 2.00× as fast as sequential (95 % CI 2.00 to 2.00).",
-            "threads-10 spends 90.0 % of its wall time waiting for the lock; processes-2 spends 97.9 % of its wall time computing, \
-             on 1.99 of 2 cores, and 2.0 % on encoding and moving values at both ends: more workers gain nothing.",
+            "threads-10's workers spend 90.0 % of their time waiting for the lock; processes-2's workers spend 98.0 % of their time \
+             computing, on 1.99 of 2 cores, and encoding and moving values at both ends takes 2.0 % of the wall time: more workers gain nothing.",
         ]
     );
     let rows: Vec<_> = advice.cases.iter().map(|it| (it.case.as_str(), it.bound)).collect();

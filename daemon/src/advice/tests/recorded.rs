@@ -30,7 +30,7 @@ fn threads_that_take_turns_with_the_interpreters_lock_are_told_so() {
     assert_eq!(
         advice.sentences,
         [
-            "The program used 1.00 of 2 cores; its threads spent 90.0 % of their lives waiting for the interpreter's lock.",
+            "The program used 1.00 of 2 cores; its threads spent 90.0 % of their lives waiting for the interpreter's lock (GIL).",
             "Threads that compute in Python take turns: more of them do not make it faster."
         ]
     );
