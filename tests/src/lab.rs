@@ -105,6 +105,15 @@ impl Lab {
         logs.collect::<Vec<_>>().join("--- started again\n")
     }
 
+    /// The end of the log, for a test that failed: its own words are not to be lost among them.
+    fn end_of_log(&self) -> String {
+        const LINES: usize = 40;
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let left_out = lines.len().saturating_sub(LINES);
+        format!("the daemon's log, without its first {left_out} lines:\n{}", lines[left_out..].join("\n"))
+    }
+
     fn log_path(&self, start: u32) -> PathBuf {
         self.path(&format!("daemon-{start}.log"))
     }
@@ -363,13 +372,13 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the daemon's log:\n{}", self.log());
+            eprintln!("{}", self.end_of_log());
         }
         self.stop_daemons();
         let left = self.who_is_left();
         left.iter().for_each(Process::kill);
         if !left.is_empty() && !std::thread::panicking() {
-            panic!("left behind when the test ended: {left:#?}\nthe daemon's log:\n{}", self.log());
+            panic!("left behind when the test ended: {left:#?}\n{}", self.end_of_log());
         }
     }
 }

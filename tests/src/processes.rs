@@ -43,6 +43,14 @@ pub fn of(folder: &Path) -> Vec<Process> {
     pids.filter(|pid| is_marked(*pid, &mark)).filter_map(describe).collect()
 }
 
+/// Whether this process, and so whatever it starts, ignores a signal (proc_pid_status(5)).
+pub fn ignores(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("procfs is mounted");
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("every process says so");
+    let set = u64::from_str_radix(line.trim(), 16).expect("it is a set of bits");
+    set >> (signal as u32 - 1) & 1 != 0
+}
+
 fn is_marked(pid: u32, mark: &str) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())

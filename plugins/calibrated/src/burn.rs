@@ -23,7 +23,8 @@ pub struct Burnt {
     pub burnt_ns: u64,
     /// CPU time of safe points at which the host did something: a hand-over of the lock, or a drained ring.
     pub host_cpu_ns: u64,
-    /// Wall time of those of them in which the host made the thread wait, for the lock.
+    /// Time in them that was the host's: their wall time where the host made the thread wait, for the lock; their CPU time where
+    /// it did not, which is what the host did itself.
     pub host_wall_ns: u64,
     /// Safe points that took longer than 2 µs, by the wall clock.
     pub long_safe_points: u64,
@@ -50,10 +51,11 @@ pub(crate) fn burn(time: Duration, mut safe_point: impl FnMut() -> Result<()>) -
         safe_point()?;
         let passed = wall_time() - before;
         if passed > HANDOVER {
-            host += cpu_time() - now;
+            let in_host = cpu_time() - now;
+            host += in_host;
             // Who was only pushed off the core did not wait for the host.
             let waits = std::mem::replace(&mut voluntary, voluntary_switches());
-            host_wall += if voluntary > waits { passed } else { Duration::ZERO };
+            host_wall += if voluntary > waits { passed } else { in_host.min(passed) };
             long_safe_points += 1;
         }
     }

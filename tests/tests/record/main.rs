@@ -81,5 +81,11 @@ fn named<'t>(trial: &'t Trial, name: &str) -> Vec<&'t WorkerAccount> {
     trial.workers.iter().filter(|row| row.thread.as_deref() == Some(name)).collect()
 }
 
+/// What is said of the rows, but for how often a thread was switched, and whether each switch could be recorded: that is the
+/// machine's matter.
+fn notes(trial: &Trial) -> Vec<&String> {
+    trial.workers.iter().flat_map(|row| &row.notes).filter(|note| !note.contains("switch")).collect()
+}
+
 /// The interpreter's lock.
 const LOCK: &[Phase] = &[Phase::LockWait, Phase::SwitchWait];

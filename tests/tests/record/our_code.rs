@@ -9,7 +9,7 @@ use crate::{accounts, pythons, record, script};
 
 /// All that is said of a recording as a whole.
 fn notes(lab: &Lab) -> Vec<String> {
-    accounts(lab).workers.into_iter().flat_map(|row| row.notes).collect()
+    crate::notes(&accounts(lab)).into_iter().cloned().collect()
 }
 
 fn lines_of_errors(ran: &Ran) -> Vec<&str> {

@@ -51,23 +51,33 @@ fn threads(lab: &Lab, python: &Path, what: &str, count: usize, seconds: &str) ->
     }
     assert_eq!(trial.workers.len(), said.threads.len() + 1, "{}: the main thread and its threads", said.version);
     let row = |told: &Told| trial.workers.iter().find(|row| row.tid == Some(told.tid)).unwrap().clone();
-    Some(said.threads.iter().map(|told| (row(told), told.cpu_ns)).collect())
+    let rows: Vec<_> = said.threads.iter().map(|told| (row(told), told.cpu_ns)).collect();
+    let mut off: Vec<_> = rows.iter().map(|(row, cpu_ns)| row.cpu_ns.unwrap().abs_diff(*cpu_ns)).collect();
+    let median = (off.len() - 1) / 2;
+    let off_ns = *off.select_nth_unstable(median).1;
+    let cpu_ns = rows[0].1;
+    assert!(off_ns <= cpu_ns / 100 + 1_000_000, "half of them are more than {off_ns} ns off their clocks: {rows:#?}");
+    Some(rows)
 }
+
+/// What a thread does after it has looked at its clock is the rest of its life. That is less than a millisecond of CPU time,
+/// except where the memory of its stack is given back and the other core, which has to hear of it, is the hypervisor's.
+const END_NS: u64 = 10_000_000;
 
 /// CPU + lock-wait + switch-wait + run-queue + other is the thread's life, and CPU what its own clock says.
 #[track_caller]
 pub fn assert_complete(row: &WorkerAccount, cpu_ns: u64) {
-    // What the thread does after it has looked at its clock is the rest of its life: less than a millisecond of CPU time.
-    let slack_ns = cpu_ns / 100 + 1_000_000;
     let booked_ns = row.cpu_ns.unwrap();
-    assert!(booked_ns.abs_diff(cpu_ns) <= slack_ns, "CPU {booked_ns} ns, by its own clock {cpu_ns} ns: {row:#?}");
+    let within = cpu_ns - cpu_ns / 100..=cpu_ns + cpu_ns / 100 + END_NS;
+    assert!(within.contains(&booked_ns), "CPU {booked_ns} ns, by its own clock {cpu_ns} ns: {row:#?}");
     // Where it is not known from which phase the hypervisor took time, that time is still in the phases' time on a CPU. (A
     // thread that its process did not let come to its end has no such figure, and its CPU time is its clock's.)
     let on_cpu_ns = row.phases.iter().filter_map(|it| it.on_cpu_ns).sum::<u64>() - row.stolen_ns.unwrap_or(0);
     // Where switches were too many for records, how much was stolen in all is not known.
     let may_be_more = row.stolen_ns.is_none() && row.notes.iter().any(|note| note.contains("switched too often"));
-    let is_as_told = if may_be_more { on_cpu_ns + slack_ns >= cpu_ns } else { on_cpu_ns.abs_diff(cpu_ns) <= slack_ns };
-    assert!(is_as_told, "on a CPU {on_cpu_ns} ns, by its clock {cpu_ns} ns: {row:#?}");
+    let slack_ns = booked_ns / 100 + 1_000_000;
+    let is_booked = on_cpu_ns + slack_ns >= booked_ns && (may_be_more || on_cpu_ns <= booked_ns + slack_ns);
+    assert!(is_booked, "on a CPU {on_cpu_ns} ns, CPU time {booked_ns} ns: {row:#?}");
     type Part = fn(&PhaseAccount) -> Option<u64>;
     let parts: [Part; 4] = [|it| it.on_cpu_ns, |it| it.run_queue_ns, |it| it.blocked_ns, |it| it.stolen_ns];
     let sum: f64 = parts.into_iter().map(|part| state(row, part)).sum();
@@ -84,11 +94,18 @@ fn threads_that_compute_wait_for_the_lock_for_all_but_their_turn() {
             let pooled =
                 |of: &dyn Fn(&WorkerAccount) -> f64| rows.iter().map(|(row, _)| of(row)).sum::<f64>() / count as f64;
             let (waited, queued) = (pooled(&|row| share(row, LOCK)), pooled(&|row| state(row, |it| it.run_queue_ns)));
+            let blocked = pooled(&blocked_by_lock);
+            // Until all are there, and from when the first has ended, they are fewer.
+            let outside = 1.0 - waited - pooled(&|row| share(row, &[Phase::Compute]));
             let expected = (count - 1) as f64 / count as f64;
-            let told = format!("{}, {count} threads: waited {waited:.3}, for a core {queued:.3}", python.display());
-            // Who waits for a core as well is not always inside a wait for the lock.
-            assert!(waited <= expected + 0.03, "{told}");
-            assert!(waited >= expected - queued - 0.05, "{told}");
+            let told = format!(
+                "{}, {count} threads: waited {waited:.3} (blocked {blocked:.3}), for a core {queued:.3}, outside {outside:.3}",
+                python.display()
+            );
+            // Who has been given the lock and waits for a core still waits for the lock, and so does who gave it; who waits for
+            // a core is not always inside a wait for the lock.
+            assert!(blocked <= expected + 0.03, "{told}");
+            assert!(waited >= expected - queued - outside - 0.05, "{told}");
         }
     }
 }

@@ -94,13 +94,15 @@ fn threads_that_share_one_core_have_whole_accounts_and_wait_for_the_lock() {
     assert_whole(&trial);
     let rows: Vec<&WorkerAccount> =
         said.threads.iter().map(|told| trial.workers.iter().find(|row| row.tid == Some(told.tid)).unwrap()).collect();
-    let (mut waited, mut queued) = (0.0, 0.0);
+    let (mut waited, mut blocked, mut queued) = (0.0, 0.0, 0.0);
     for (row, told) in rows.iter().zip(&said.threads) {
         assert_complete(row, told.cpu_ns);
         waited += share(row, LOCK) / 4.0;
+        blocked += blocked_by_lock(row) / 4.0;
         queued += state(row, |it| it.run_queue_ns) / 4.0;
     }
-    assert!(waited <= 0.78 && waited >= 0.75 - queued - 0.05, "waited {waited}, for a core {queued}");
+    let told = format!("waited {waited}, blocked {blocked}, for a core {queued}");
+    assert!(blocked <= 0.78 && waited >= 0.75 - queued - 0.05, "{told}");
 }
 
 /// What a thread of `echo.py` says that asked somebody.

@@ -9,15 +9,15 @@ use gild_model::lock_wait::LockWait;
 use gild_model::timeline::WorkerTimeline;
 
 use super::functions::{self, Functions};
-use super::layout::{Kind, Place, Python, RING_CAPACITY, read_text};
+use super::layout::{Kind, Place, Python, read_text};
 use super::map::Map;
 use super::orders::PARTS;
+use super::timelines::Timelines;
 use super::waits;
 use crate::attribution::{Span, split};
 use crate::clock::{Anchor, Rate};
 use crate::ledger::books::{Closing, balances, tier};
 use crate::ledger::layout::{Section, SlotId, UNKNOWN, flag};
-use crate::ledger::timeline::Reader;
 
 /// The closed books of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,7 @@ pub struct Books {
     pub tier: Tier,
     /// When each of them was in which phase, told from the start of the recording; not of threads that were added up.
     pub timelines: Vec<WorkerTimeline>,
-    /// Threads whose timelines were left out, because there are [`INTERVALS_MAX`] intervals already.
+    /// Threads whose timelines were left out, because there are [`INTERVALS_MAX`](super::timelines::INTERVALS_MAX) intervals already.
     pub without_timeline: u32,
     /// Threads for which there was no place.
     pub without_place: u32,
@@ -45,9 +45,6 @@ pub struct Books {
     /// Parts of Python's standard library in which something was missing that our code wraps.
     pub parts_missing: Vec<&'static str>,
 }
-
-/// Most intervals that the timelines of a recording have together.
-pub const INTERVALS_MAX: usize = 1 << 20;
 
 /// Why a thread has no last act of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,7 +59,7 @@ pub(super) enum End {
 
 impl End {
     /// When it was, for one that has to be closed at `until`.
-    fn at(self, until: Anchor) -> Anchor {
+    pub fn at(self, until: Anchor) -> Anchor {
         match self {
             End::Own => until,
             End::Gone(at) | End::Never(at) => at,
@@ -98,41 +95,6 @@ pub(super) fn close(map: &Map, from: Anchor, until: Anchor) -> Books {
         never_began,
         without_our_code,
         parts_missing: parts_missing(map),
-    }
-}
-
-/// The timelines of a recording's rows.
-pub(super) struct Timelines<'m> {
-    map: &'m Map,
-    rate: Rate,
-    origin: u64,
-    pub kept: Vec<WorkerTimeline>,
-    intervals: usize,
-    pub left_out: u32,
-}
-
-impl<'m> Timelines<'m> {
-    /// None so far. `origin`: ticks that times are told from.
-    pub fn from(map: &'m Map, rate: Rate, origin: u64) -> Timelines<'m> {
-        Timelines { map, rate, origin, kept: Vec::new(), intervals: 0, left_out: 0 }
-    }
-
-    /// Adds that of somebody, whose accounts are in this row.
-    pub fn add(&mut self, place: &Place, end: End, until: Anchor, row: u32, (role, index): (Role, u32)) {
-        if kind(place) == Kind::Ended {
-            return;
-        }
-        let until = end.at(until);
-        let (words, capacity) = (self.map.words_of_rings(), RING_CAPACITY);
-        let reader = Reader { words, capacity, until, rate: self.rate, origin: self.origin };
-        let Some(timeline) = reader.read(&place.section) else { return };
-        if self.intervals + timeline.len() > INTERVALS_MAX {
-            self.left_out += 1;
-            return;
-        }
-        self.intervals += timeline.len();
-        let kernel_phases = Vec::new();
-        self.kept.push(WorkerTimeline { row, role, index, kernel_phases, timeline });
     }
 }
 
@@ -229,11 +191,19 @@ impl<'m> People<'m> {
         let Some(leader) = self.leader(place) else { return End::Never(self.until) };
         let gone = Anchor { ticks: leader.who.gone_ticks.load(Acquire), raw_ns: leader.who.gone_raw_ns.load(Relaxed) };
         if gone.ticks != 0 {
-            return End::Gone(gone);
+            return End::Gone(self.not_before_last_mark(place, gone));
         }
         let (pid, born_raw_ns) = (leader.section.pid.load(Relaxed), leader.section.born_raw_ns.load(Relaxed));
         let later = self.births.get(&pid).into_iter().flatten().filter(|birth| birth.raw_ns > born_raw_ns);
         later.min_by_key(|birth| birth.raw_ns).map_or(End::Never(self.until), |birth| End::Gone(*birth))
+    }
+
+    /// When somebody ended whose process was gone then. Whoever ends it, or makes it another program, says so a moment before:
+    /// its other threads go on for that moment, and lived at least until their last mark.
+    fn not_before_last_mark(&self, place: &Place, gone: Anchor) -> Anchor {
+        let since = place.section.since.load(Relaxed);
+        let later_ns = self.rate.to_ns(since.saturating_sub(gone.ticks));
+        Anchor { ticks: gone.ticks.max(since), raw_ns: gone.raw_ns.saturating_add(later_ns) }
     }
 
     /// The row of somebody.
@@ -249,7 +219,10 @@ impl<'m> People<'m> {
                 let life_ns = at.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
                 row.life_ns = Some(life_ns);
                 row.balanced = Some(balances(life_ns, row.accounted_ns));
-                self.know_last_visit(&place.section, &mut row);
+                // Clocks that were read before its last mark are not those of its end.
+                if at.ticks > place.section.since.load(Relaxed) {
+                    self.know_last_visit(&place.section, &mut row);
+                }
             }
         }
         if matches!(end, End::Never(_)) {
@@ -345,6 +318,27 @@ mod tests {
             assert_eq!(row.command.as_deref(), Some("python3 app.py"));
             assert!(row.phases.last().unwrap().open);
         }
+    }
+
+    #[test]
+    fn who_went_on_for_a_moment_after_its_process_was_called_gone_lived_until_its_last_mark() {
+        let (map, _file) = Map::create(8).unwrap();
+        let first = born(&map, Kind::Leader, None, 1_000_000);
+        let place = map.place(born(&map, Kind::Thread, Some(first), 2_000_000)).unwrap();
+        let who = &map.place(first).unwrap().who;
+        who.gone_raw_ns.store(2_100_000, Relaxed);
+        who.gone_ticks.store(2_100_000, Relaxed);
+        place.section.flags.store(flag::SWITCH_RECORDS, Relaxed);
+        place.section.gone_cpu_ns.store(90_000 + 1, Relaxed);
+        place.section.gone_run_delay_ns.store(1, Relaxed);
+        place.section.slots[SlotId::phase(Phase::Compute).index()].wall_ticks.store(150_000, Relaxed);
+        place.section.slots[SlotId::phase(Phase::Idle).index()].entries.store(1, Relaxed);
+        place.section.slot.store(SlotId::phase(Phase::Idle).index() as u64, Relaxed);
+        place.section.since.store(2_150_000, Relaxed);
+        let rows = close(&map, FROM, UNTIL).rows;
+        assert_eq!(rows[0].life_ns, Some(1_100_000));
+        let known = (rows[1].life_ns, rows[1].accounted_ns, rows[1].balanced, rows[1].cpu_ns);
+        assert_eq!(known, (Some(150_000), 150_000, Some(true), None));
     }
 
     #[test]

@@ -26,6 +26,7 @@
 //! | [`functions`] | which functions held the interpreter's lock while others waited |
 //! | `waits` | who made whom wait |
 //! | [`books`] | places to rows of accounts, processes to their ends |
+//! | [`timelines`] | when each row was in which phase |
 //! | [`trial`] | of a trial in a recording: who is the coordinator, a worker, a helper |
 //! | `live` | a recording that goes on: what its threads have done so far |
 //! | [`owner`] | the recorder's view |
@@ -39,6 +40,7 @@ mod live;
 pub mod map;
 pub mod orders;
 pub mod owner;
+pub mod timelines;
 pub mod trial;
 mod waits;
 

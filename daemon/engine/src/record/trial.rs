@@ -10,10 +10,11 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use gild_model::account::{self, WorkerAccount};
 use gild_model::lock_wait::{Holder, LockKind, LockWait};
 
-use super::books::{Books, People, Timelines, began, has_only_an_interpreter, kind, lowest_tier, parts_missing};
+use super::books::{Books, People, began, has_only_an_interpreter, kind, lowest_tier, parts_missing};
 use super::functions;
 use super::layout::{Kind, Place, Role};
 use super::map::Map;
+use super::timelines::Timelines;
 use super::waits;
 use crate::clock::{Anchor, Rate};
 
