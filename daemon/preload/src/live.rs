@@ -3,13 +3,12 @@
 //! Of their last, open visit to a phase nothing else could be known. A thread that waits for work when its process ends is
 //! the rule in Java and not rare in Python.
 
-use std::fs::File;
-use std::io::Write;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use gild_engine::ledger::layout::Section;
-use gild_engine::measure::schedstat::Schedstat;
+use gild_engine::record::last_clocks;
+use gild_engine::record::layout::Place;
 use gild_engine::record::map::Map;
 
 /// Most threads that are kept here; of further ones the last visit stays unknown.
@@ -34,20 +33,20 @@ pub fn clear() {
 }
 
 /// Reads the clocks of all that are alive.
-pub fn read_clocks(map: &Map) {
+pub fn read_clocks(map: &Map, leader: &Place) {
     for number in LIVE.iter().filter_map(|slot| slot.load(Acquire).checked_sub(1)) {
         if let Some(place) = map.place(number) {
             read_clocks_of(&place.section);
         }
     }
+    last_clocks::are_read(leader);
 }
 
 fn read_clocks_of(section: &Section) {
     let tid = section.tid.load(Acquire);
-    let (Some(cpu_ns), Some(run_delay_ns)) = (cpu_ns(tid), run_delay_ns(tid)) else { return };
-    let since_birth = |now: u64, born: u64| now.saturating_sub(born) + 1;
-    section.gone_cpu_ns.store(since_birth(cpu_ns, section.born_cpu_ns.load(Relaxed)), Relaxed);
-    section.gone_run_delay_ns.store(since_birth(run_delay_ns, section.born_run_delay_ns.load(Relaxed)), Relaxed);
+    let sample = last_clocks::schedstat("self", tid);
+    let (Some(cpu_ns), Some(sample)) = (cpu_ns(tid), sample) else { return };
+    last_clocks::note(section, cpu_ns, sample.run_delay_ns);
 }
 
 /// CPU time of another thread of this process.
@@ -61,15 +60,6 @@ fn cpu_ns(tid: u32) -> Option<u64> {
     (answer == 0).then_some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
-/// Run delay of another thread of this process. Allocates nothing: the process may be the child of a fork.
-fn run_delay_ns(tid: u32) -> Option<u64> {
-    let mut path = [0u8; 64];
-    write!(&mut path[..], "/proc/self/task/{tid}/schedstat").ok()?;
-    let length = path.iter().position(|byte| *byte == 0)?;
-    let file = File::open(str::from_utf8(&path[..length]).ok()?).ok()?;
-    Some(Schedstat::of(file).read().ok()?.run_delay_ns)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,10 +69,8 @@ mod tests {
     fn the_clocks_of_another_thread_can_be_read() {
         let tid = nix::unistd::gettid().as_raw().cast_unsigned();
         let before = thread_cpu_ns();
-        let (cpu, delay) =
-            std::thread::spawn(move || (cpu_ns(tid).unwrap(), run_delay_ns(tid).unwrap())).join().unwrap();
+        let cpu = std::thread::spawn(move || cpu_ns(tid).unwrap()).join().unwrap();
         assert!((before..=thread_cpu_ns()).contains(&cpu));
-        assert!(delay <= Schedstat::open().unwrap().read().unwrap().run_delay_ns);
-        assert_eq!((cpu_ns(0x3fff_fff0), run_delay_ns(0x3fff_fff0)), (None, None));
+        assert_eq!(cpu_ns(0x3fff_fff0), None);
     }
 }

@@ -7,10 +7,12 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 use gild_engine::clock::{Anchor, Clock};
+use gild_engine::record::last_clocks;
 use gild_engine::record::layout::{Kind, Place, Python};
 use gild_engine::record::map::Map;
 use gild_model::phase::Phase;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+use nix::unistd::{Pid, getpgid, getpgrp};
 
 use crate::thread::{self, Thread};
 use crate::{live, python, tools, trial};
@@ -163,11 +165,22 @@ pub fn stamp_gone(is_gone: bool) {
     let Some((map, leader)) = recording() else { return };
     let Some(place) = map.place(leader) else { return };
     if is_gone {
-        live::read_clocks(map);
+        live::read_clocks(map, place);
     }
     let Anchor { ticks, raw_ns } = if is_gone { now() } else { Anchor { ticks: 0, raw_ns: 0 } };
     place.who.gone_raw_ns.store(raw_ns, Relaxed);
     place.who.gone_ticks.store(ticks, Release);
+}
+
+/// Somebody is about to be sent a signal that ends most: a process, the caller's group (0), or another one (below 0).
+pub fn read_clocks_of(whom: libc::pid_t) {
+    let Some((map, _)) = recording() else { return };
+    if whom > 0 {
+        return last_clocks::read_of(map, whom.cast_unsigned());
+    }
+    let group = if whom == 0 { getpgrp() } else { Pid::from_raw(whom.saturating_neg()) };
+    let is_in_group = |pid: &u32| getpgid(Some(Pid::from_raw(pid.cast_signed()))) == Ok(group);
+    last_clocks::processes(map).filter(is_in_group).for_each(|pid| last_clocks::read_of(map, pid));
 }
 
 /// Both clocks at this instant.

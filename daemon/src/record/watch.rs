@@ -107,7 +107,7 @@ impl Watch {
                 self.let_linger(recording)?;
                 return Ok(end);
             }
-            self.pass_signals_on(pid);
+            self.pass_signals_on(recording, pid);
         }
     }
 
@@ -167,13 +167,14 @@ impl Watch {
         }
     }
 
-    fn pass_signals_on(&mut self, pid: u32) {
+    fn pass_signals_on(&mut self, recording: &Recording, pid: u32) {
         while let Ok(Some(info)) = self.signals.read_signal() {
             let signal = i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok());
             // The terminal gives signals to all of its foreground group, the command included.
             let is_for_us = info.ssi_code != SI_KERNEL;
             if let Some(signal) = signal.filter(|it| is_for_us && PASSED_ON.contains(it)) {
                 // The command has not been waited for, so the number is still its own.
+                recording.about_to_signal(pid);
                 let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
             }
         }

@@ -1,9 +1,10 @@
 //! Programs that must not notice, and processes that come and go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gild_model::account::WorkerAccount;
+use gild_model::host::Tier;
 use gild_model::phase::Phase;
 use gild_model::run::{AccountRow, Run, RunStatus};
 use gild_tests::lab::Lab;
@@ -12,7 +13,7 @@ use gild_tests::skipped;
 use gild_tests::waiting::wait_for;
 use nix::sys::signal::Signal;
 
-use crate::{accounts, assert_whole, pythons, record, script};
+use crate::{accounts, assert_whole, pythons, record, script, state};
 
 /// Command lines with the number of rows that each has.
 fn commands(trial: &gild_model::trial::Trial) -> Vec<(&str, usize)> {
@@ -50,6 +51,40 @@ fn processes_that_fork_execute_end_and_are_killed_have_whole_accounts() {
         "the program, its thread, what it became"
     );
     assert!(trial.workers[0].notes.iter().any(|note| note.contains("exit status 4")), "{:?}", trial.workers[0].notes);
+}
+
+/// The rows of a program whose children are killed, if the clocks of all are known.
+fn with_known_clocks(lab: &Lab, python: &Path, how: &str) -> Option<Vec<WorkerAccount>> {
+    record(lab, [python.as_os_str(), script("killed.py").as_os_str(), how.as_ref()]).well();
+    let trial = accounts(lab);
+    assert_whole(&trial);
+    let known = |row: &WorkerAccount| row.cpu_ns.is_some() && row.phases.iter().all(|it| it.blocked_ns.is_some());
+    trial.workers.iter().all(known).then_some(trial.workers)
+}
+
+#[test]
+fn who_kills_a_process_reads_its_clocks_before() {
+    let Some(python) = pythons::of_machine() else { return };
+    let lab = Lab::new();
+    record(&lab, ["true"]).well();
+    if accounts(&lab).tier < Tier::Software {
+        return skipped("the states of who is killed", "there are no context-switch records here");
+    }
+    for how in ["kill", "killpg", "terminate"] {
+        // Where no core is left for it, a process is gone too long after its clocks were read, and they are not taken.
+        let rows = (0..20).find_map(|_| with_known_clocks(&lab, &python, how));
+        let rows = rows.unwrap_or_else(|| panic!("{how}: the clocks of who was killed are never known"));
+        let cut_off: Vec<_> =
+            rows.iter().filter(|row| row.pid != rows[0].pid && row.phases.iter().any(|it| it.open)).collect();
+        for row in &cut_off {
+            let computes = row.phases.iter().any(|it| it.open && it.phase == Phase::Compute);
+            let blocked = state(row, |it| it.blocked_ns);
+            assert!(if computes { blocked < 0.1 } else { blocked > 0.5 }, "{how}: {row:#?}");
+        }
+        let computing = |row: &&&WorkerAccount| row.phases.iter().any(|it| it.open && it.phase == Phase::Compute);
+        let expected = if how == "terminate" { (cut_off.len(), 0) } else { (2, 1) };
+        assert_eq!((cut_off.len(), cut_off.iter().filter(computing).count()), expected, "{how}: {rows:#?}");
+    }
 }
 
 #[test]

@@ -46,6 +46,10 @@ pub struct Books {
     pub parts_missing: Vec<&'static str>,
 }
 
+/// How long before a thread's end its clocks may have been read, or 1 % of its life if that is longer: dying takes some
+/// milliseconds, in which memory is given back, and a core has to be had for it.
+const UNREAD_NS: u64 = 10_000_000;
+
 /// Why a thread has no last act of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum End {
@@ -219,8 +223,7 @@ impl<'m> People<'m> {
                 let life_ns = at.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
                 row.life_ns = Some(life_ns);
                 row.balanced = Some(balances(life_ns, row.accounted_ns));
-                // Clocks that were read before its last mark are not those of its end.
-                if at.ticks > place.section.since.load(Relaxed) {
+                if self.has_last_clocks(place, at) {
                     self.know_last_visit(&place.section, &mut row);
                 }
             }
@@ -229,6 +232,14 @@ impl<'m> People<'m> {
             row.notes.push("it was still running when the recording ended".to_owned());
         }
         row
+    }
+
+    /// Whether the clocks that somebody read of a thread are those of its end: no mark came after them, and the end came soon.
+    fn has_last_clocks(&self, place: &Place, end: Anchor) -> bool {
+        let read = self.leader(place).map_or(0, |leader| leader.who.read_ticks.load(Acquire));
+        let life_ns = end.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
+        let unread_ns = self.rate.to_ns(end.ticks.saturating_sub(read));
+        read >= place.section.since.load(Relaxed) && unread_ns <= (life_ns / 100).max(UNREAD_NS)
     }
 
     /// The last visit of a thread without a last act, where its clocks were read by whoever ended the process: what is not in
@@ -331,6 +342,7 @@ mod tests {
         place.section.flags.store(flag::SWITCH_RECORDS, Relaxed);
         place.section.gone_cpu_ns.store(90_000 + 1, Relaxed);
         place.section.gone_run_delay_ns.store(1, Relaxed);
+        who.read_ticks.store(2_090_000, Relaxed);
         place.section.slots[SlotId::phase(Phase::Compute).index()].wall_ticks.store(150_000, Relaxed);
         place.section.slots[SlotId::phase(Phase::Idle).index()].entries.store(1, Relaxed);
         place.section.slot.store(SlotId::phase(Phase::Idle).index() as u64, Relaxed);
@@ -358,6 +370,10 @@ mod tests {
         place.section.gone_run_delay_ns.store(53_000 + 1, Relaxed);
         place.who.gone_raw_ns.store(9_000_000, Relaxed);
         place.who.gone_ticks.store(9_000_000, Relaxed);
+        let unread = close(&map, FROM, UNTIL).rows.remove(0);
+        let open = unread.phases.iter().find(|it| it.open).unwrap();
+        assert_eq!((unread.cpu_ns, open.on_cpu_ns), (None, None), "nobody says when they were read");
+        place.who.read_ticks.store(8_900_000, Relaxed);
         let row = close(&map, FROM, UNTIL).rows.remove(0);
         let waited = row.phases.iter().find(|it| it.phase == Phase::OtherLock).unwrap();
         assert_eq!((waited.wall_ns, waited.open, row.cpu_ns), (7_000_000, true, Some(760_000)));

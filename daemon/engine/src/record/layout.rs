@@ -136,6 +136,8 @@ pub struct Who {
     pub gone_ticks: AtomicU64,
     /// Of a leader: the same instant, in raw nanoseconds.
     pub gone_raw_ns: AtomicU64,
+    /// Of a leader: ticks when the clocks of its process's threads had been read by whoever was about to end it; 0: nobody did.
+    pub read_ticks: AtomicU64,
     /// Of a leader: what its process knows of functions, a [`super::functions::Knowledge`].
     pub functions: AtomicU32,
     /// Of a leader: ticks that others waited for the interpreter's lock while a function held it that is not known.

@@ -28,6 +28,7 @@
 //! | [`books`] | places to rows of accounts, processes to their ends |
 //! | [`timelines`] | when each row was in which phase |
 //! | [`trial`] | of a trial in a recording: who is the coordinator, a worker, a helper |
+//! | [`last_clocks`] | the clocks of threads that will write no last act |
 //! | `live` | a recording that goes on: what its threads have done so far |
 //! | [`owner`] | the recorder's view |
 //! | [`orders`] | what Python code of ours tells the library |
@@ -35,6 +36,7 @@
 pub mod books;
 pub mod fold;
 pub mod functions;
+pub mod last_clocks;
 pub mod layout;
 mod live;
 pub mod map;

@@ -10,6 +10,7 @@ use gild_model::account::WorkerAccount;
 use gild_model::live::LiveRow;
 
 use super::books::{self, Books};
+use super::last_clocks;
 use super::layout::{Header, Kind};
 use super::live;
 use super::map::Map;
@@ -85,6 +86,11 @@ impl Recording {
             }
         }
         pids
+    }
+
+    /// A process is about to be sent a signal that ends most: its clocks are read before.
+    pub fn about_to_signal(&self, pid: u32) {
+        last_clocks::read_of(&self.map, pid);
     }
 
     /// A process is gone: whoever of it has no last act ended now.

@@ -8,6 +8,7 @@
 //! | [`locks`] | condition variables, semaphores and the like |
 //! | [`threads`] | threads that start |
 //! | [`processes`] | fork, exec, the end of a process |
+//! | [`signals`] | signals that end other processes |
 //! | [`orders`] | what Python code of ours tells us |
 //! | [`spawn`] | processes that are started by posix_spawn(3) |
 //! | [`machine`] | where the machine's own conventions matter: vfork(2), syscall(2), execl(3) |
@@ -22,6 +23,7 @@ mod machine;
 mod mutexes;
 mod orders;
 mod processes;
+mod signals;
 mod spawn;
 mod threads;
 
@@ -35,6 +37,7 @@ pub fn find_all() {
         locks::FIRST_TRIED,
         threads::NEXT,
         processes::NEXT,
+        signals::NEXT,
         orders::NEXT,
         spawn::NEXT,
     ];
