@@ -3,7 +3,7 @@
 //! The sentence divides the workers' time into parts that do not overlap: waiting for a core is taken out of the
 //! phase in which it happened and said once. Only waiting for the lock keeps it, because a worker that is woken
 //! with the lock in its hand and waits for a core still waits. Where waiting for a core was not measured, the
-//! phases are said as they are.
+//! phase is said as it is, and of all waiting for a core it is said that there was at least so much.
 
 use std::collections::BTreeMap;
 
@@ -199,12 +199,19 @@ fn part_in_words(part: Part, of_their_time: &str, facts: &Facts<'_>) -> String {
         (Part::Io, _) if recorded || in_python => "in calls that wait for input, output or children",
         _ => part.words(),
     };
-    let words = format!("{}{of_their_time} {doing}", percent(part.share(facts.workers)));
+    let at_least = if part == Part::Core && !knows_all_queueing(facts.workers) { "at least " } else { "" };
+    let words = format!("{at_least}{}{of_their_time} {doing}", percent(part.share(facts.workers)));
     match (part, facts.standing.cores) {
         (Part::Core, 1) => words + " (1 core)",
         (Part::Core, 2..) => format!("{words} ({} cores)", facts.standing.cores),
         _ => words,
     }
+}
+
+/// Whether waiting for a core was measured in every phase from which it is taken out.
+fn knows_all_queueing(pool: &Pool) -> bool {
+    let phases = Part::ALL.iter().filter(|part| **part != Part::Lock).flat_map(|part| part.phases());
+    phases.map(|phase| pool.phase(*phase)).all(|phase| phase.wall_ns == 0 || phase.run_queue_ns.0.is_some())
 }
 
 /// What encoding, decoding and moving values cost, where it is not among the largest parts but there was some.

@@ -58,8 +58,11 @@ fn with_known_clocks(lab: &Lab, python: &Path, how: &str) -> Option<Vec<WorkerAc
     record(lab, [python.as_os_str(), script("killed.py").as_os_str(), how.as_ref()]).well();
     let trial = accounts(lab);
     assert_whole(&trial);
-    let known = |row: &WorkerAccount| row.cpu_ns.is_some() && row.phases.iter().all(|it| it.blocked_ns.is_some());
-    trial.workers.iter().all(known).then_some(trial.workers)
+    let known = |row: &&WorkerAccount| row.cpu_ns.is_some() && row.phases.iter().all(|it| it.blocked_ns.is_some());
+    let mut unknown = trial.workers.iter().filter(|row| !known(row)).peekable();
+    let all_are = unknown.peek().is_none();
+    unknown.for_each(|row| assert!(row.notes.iter().any(|note| note.contains("cut off")), "{row:#?}"));
+    all_are.then_some(trial.workers)
 }
 
 #[test]

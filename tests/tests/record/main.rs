@@ -81,10 +81,11 @@ fn named<'t>(trial: &'t Trial, name: &str) -> Vec<&'t WorkerAccount> {
     trial.workers.iter().filter(|row| row.thread.as_deref() == Some(name)).collect()
 }
 
-/// What is said of the rows, but for how often a thread was switched, and whether each switch could be recorded: that is the
-/// machine's matter.
+/// What is said of the rows, but for how often a thread was switched, whether each switch could be recorded, and how soon after
+/// its clocks were read a thread was gone: that is the machine's matter.
 fn notes(trial: &Trial) -> Vec<&String> {
-    trial.workers.iter().flat_map(|row| &row.notes).filter(|note| !note.contains("switch")).collect()
+    let of_machine = |note: &str| note.contains("switch") || note.contains("cut off");
+    trial.workers.iter().flat_map(|row| &row.notes).filter(|note| !of_machine(note)).collect()
 }
 
 /// The interpreter's lock.

@@ -9,6 +9,7 @@ use gild_model::lock_wait::LockWait;
 use gild_model::timeline::WorkerTimeline;
 
 use super::functions::{self, Functions};
+use super::last_clocks;
 use super::layout::{Kind, Place, Python, read_text};
 use super::map::Map;
 use super::orders::PARTS;
@@ -46,9 +47,8 @@ pub struct Books {
     pub parts_missing: Vec<&'static str>,
 }
 
-/// How long before a thread's end its clocks may have been read, or 1 % of its life if that is longer: dying takes some
-/// milliseconds, in which memory is given back, and a core has to be had for it.
-const UNREAD_NS: u64 = 10_000_000;
+/// What is said of a thread that somebody ended without reading its clocks.
+const CUT_OFF: &str = "it was cut off: of its last visit to a phase nothing but the length is known";
 
 /// Why a thread has no last act of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -223,8 +223,10 @@ impl<'m> People<'m> {
                 let life_ns = at.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
                 row.life_ns = Some(life_ns);
                 row.balanced = Some(balances(life_ns, row.accounted_ns));
-                if self.has_last_clocks(place, at) {
+                if self.leader(place).is_some_and(|leader| last_clocks::are_of_end(leader, place, at, self.rate)) {
                     self.know_last_visit(&place.section, &mut row);
+                } else if matches!(end, End::Gone(_)) && row.phases.iter().any(|it| it.open && it.wall_ns > 0) {
+                    row.notes.push(CUT_OFF.to_owned());
                 }
             }
         }
@@ -232,14 +234,6 @@ impl<'m> People<'m> {
             row.notes.push("it was still running when the recording ended".to_owned());
         }
         row
-    }
-
-    /// Whether the clocks that somebody read of a thread are those of its end: no mark came after them, and the end came soon.
-    fn has_last_clocks(&self, place: &Place, end: Anchor) -> bool {
-        let read = self.leader(place).map_or(0, |leader| leader.who.read_ticks.load(Acquire));
-        let life_ns = end.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
-        let unread_ns = self.rate.to_ns(end.ticks.saturating_sub(read));
-        read >= place.section.since.load(Relaxed) && unread_ns <= (life_ns / 100).max(UNREAD_NS)
     }
 
     /// The last visit of a thread without a last act, where its clocks were read by whoever ended the process: what is not in
@@ -373,6 +367,7 @@ mod tests {
         let unread = close(&map, FROM, UNTIL).rows.remove(0);
         let open = unread.phases.iter().find(|it| it.open).unwrap();
         assert_eq!((unread.cpu_ns, open.on_cpu_ns), (None, None), "nobody says when they were read");
+        assert_eq!(unread.notes, [CUT_OFF]);
         place.who.read_ticks.store(8_900_000, Relaxed);
         let row = close(&map, FROM, UNTIL).rows.remove(0);
         let waited = row.phases.iter().find(|it| it.phase == Phase::OtherLock).unwrap();

@@ -11,15 +11,25 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::layout::{Kind, Place};
 use super::map::Map;
-use crate::clock::Clock;
+use crate::clock::{Anchor, Clock, Rate};
 use crate::ledger::layout::Section;
 use crate::measure::schedstat::{Sample, Schedstat};
+
+/// How long before a thread's end its clocks may have been read, or 1 % of its life if that is longer: dying takes some
+/// milliseconds, in which memory is given back, and a core has to be had for it.
+const UNREAD_NS: u64 = 10_000_000;
 
 /// Notes what the clocks of a thread say now: its CPU time and its run delay.
 pub fn note(section: &Section, cpu_ns: u64, run_delay_ns: u64) {
     let since_birth = |now: u64, born: u64| now.saturating_sub(born) + 1;
     section.gone_cpu_ns.store(since_birth(cpu_ns, section.born_cpu_ns.load(Relaxed)), Relaxed);
     section.gone_run_delay_ns.store(since_birth(run_delay_ns, section.born_run_delay_ns.load(Relaxed)), Relaxed);
+}
+
+/// What the clocks of a thread said at an earlier time is not what they say now.
+fn forget(section: &Section) {
+    section.gone_cpu_ns.store(0, Relaxed);
+    section.gone_run_delay_ns.store(0, Relaxed);
 }
 
 /// All clocks of the process with this leader have been read.
@@ -38,11 +48,22 @@ pub fn read_of(map: &Map, pid: u32) {
         |place: &Place| kind(place) != Kind::Leader && (follows(place) || place.section.pid.load(Relaxed) == pid);
     let is_alone = !places().any(|(_, place)| is_another(place));
     for (_, place) in places().filter(|(_, it)| follows(it) && lives(it)) {
-        let Some(sample) = schedstat(pid, place.section.tid.load(Relaxed)) else { continue };
+        let Some(sample) = schedstat(pid, place.section.tid.load(Relaxed)) else {
+            forget(&place.section);
+            continue;
+        };
         let cpu_ns = is_alone.then(|| process_cpu_ns(pid)).flatten().unwrap_or(sample.on_cpu_ns);
         note(&place.section, cpu_ns, sample.run_delay_ns);
     }
     are_read(leader);
+}
+
+/// Whether the clocks that were read of a thread are those of its end: no mark came after them, and the end came soon.
+pub(super) fn are_of_end(leader: &Place, place: &Place, end: Anchor, rate: Rate) -> bool {
+    let read = leader.who.read_ticks.load(Acquire);
+    let life_ns = end.raw_ns.saturating_sub(place.section.born_raw_ns.load(Relaxed));
+    let unread_ns = rate.to_ns(end.ticks.saturating_sub(read));
+    read >= place.section.since.load(Relaxed) && unread_ns <= (life_ns / 100).max(UNREAD_NS)
 }
 
 /// The processes that have not ended, as far as is known.
@@ -84,7 +105,6 @@ fn process_cpu_ns(pid: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Anchor;
 
     const AT: Anchor = Anchor { ticks: 1, raw_ns: 1 };
 
@@ -119,6 +139,23 @@ mod tests {
     }
 
     #[test]
+    fn clocks_that_were_read_before_the_last_mark_or_long_before_the_end_are_not_those_of_the_end() {
+        let (map, _file) = Map::create(8).unwrap();
+        let place = map.place(born(&map, Kind::Leader, None, 7, 7)).unwrap();
+        let unit = Rate::between(Anchor { ticks: 0, raw_ns: 0 }, Anchor { ticks: 1, raw_ns: 1 }).unwrap();
+        let are = |since, read, end| {
+            place.section.since.store(since, Relaxed);
+            place.who.read_ticks.store(read, Relaxed);
+            are_of_end(place, place, Anchor { ticks: end, raw_ns: end }, unit)
+        };
+        let ms = 1_000_000;
+        assert!(are(100 * ms, 150 * ms, 160 * ms) && are(100 * ms, 4_960 * ms, 5_000 * ms));
+        assert!(!are(100 * ms, 0, 160 * ms), "never read");
+        assert!(!are(151 * ms, 150 * ms, 160 * ms), "it went on");
+        assert!(!are(100 * ms, 149 * ms, 160 * ms) && !are(100 * ms, 4_940 * ms, 5_000 * ms), "too long before");
+    }
+
+    #[test]
     fn each_thread_has_clocks_of_its_own_and_those_that_ended_have_theirs_already() {
         let (map, _file) = Map::create(8).unwrap();
         let pid = std::process::id();
@@ -126,6 +163,8 @@ mod tests {
         let leader = born(&map, Kind::Leader, None, pid, pid);
         let me = map.place(born(&map, Kind::Thread, Some(leader), pid, tid)).unwrap();
         let ended = map.place(born(&map, Kind::Thread, Some(leader), pid, tid)).unwrap();
+        let unknown = map.place(born(&map, Kind::Thread, Some(leader), pid, 0x3fff_fff0)).unwrap();
+        note(&unknown.section, 1, 1);
         ended.section.died_raw_ns.store(9, Relaxed);
         let until = crate::clock::thread_cpu_ns() + 30_000_000;
         while crate::clock::thread_cpu_ns() < until {}
@@ -134,5 +173,6 @@ mod tests {
         // Brought up to date at ticks, of which there are 100 a second at least.
         assert!((20_000_000..=crate::clock::thread_cpu_ns()).contains(&cpu_ns), "{cpu_ns} ns of 30 ms");
         assert_eq!(ended.section.gone_cpu_ns.load(Relaxed), 0);
+        assert_eq!(unknown.section.gone_cpu_ns.load(Relaxed), 0, "it was read, and cannot be read again");
     }
 }

@@ -36,7 +36,7 @@ unsafe extern "C-unwind" fn killpg(group: pid_t, signal: c_int) -> c_int {
 
 /// Reads the clocks of a process (`whom` > 0), of the caller's group (0) or of another one (< -1), as kill(2) has it.
 fn read_clocks(whom: pid_t, signal: c_int) {
-    // The child of a vfork has no accounts of its own, but what it may do is little.
+    // Muted: the child of a vfork, whose memory is its parent's, or a handler of signals that came while a mark was made.
     if !ENDING.contains(&signal) || whom == -1 || thread::is_muted() {
         return;
     }

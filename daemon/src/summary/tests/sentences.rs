@@ -52,6 +52,30 @@ fn in_python_those_who_wait_are_in_calls() {
 }
 
 #[test]
+fn of_waiting_for_a_core_that_was_not_measured_everywhere_there_was_at_least_so_much() {
+    let told = |unknown: Phase| {
+        let one = |repetition| {
+            let mut spent = [phase(Phase::LockWait, 10, 5), phase(Phase::Idle, 40, 18), phase(Phase::Compute, 50, 10)];
+            let account = spent.iter_mut().find(|account| account.phase == unknown);
+            if let Some(account) = account {
+                (account.run_queue_ns, account.preempted_ns, account.waking_ns) = (None, None, None);
+            }
+            trial(SEQUENTIAL, repetition, 100, &spent)
+        };
+        line_of(SEQUENTIAL, &(0..5).map(one).collect::<Vec<_>>()).sentence
+    };
+    let all =
+        "1 thread spent 40.0 % of its time computing, 30.0 % waiting for a core (2 cores) and 20.0 % without a task";
+    // A wait for the lock keeps what it has of it, known or not.
+    for known in [Phase::Startup, Phase::LockWait] {
+        assert!(told(known).starts_with(all), "{}", told(known));
+    }
+    let rest =
+        "1 thread spent 50.0 % of its time computing, 22.0 % without a task and at least 18.0 % waiting for a core";
+    assert!(told(Phase::Compute).starts_with(rest), "{}", told(Phase::Compute));
+}
+
+#[test]
 fn notes_of_workers_that_differ_in_a_share_alone_are_one() {
     let mut trials = article();
     let mut note = |trial: usize, text: &str| trials[trial].workers[1].notes.push(text.to_owned());
