@@ -65,7 +65,7 @@ fn of_waiting_for_a_core_that_was_not_measured_everywhere_there_was_at_least_so_
         line_of(SEQUENTIAL, &(0..5).map(one).collect::<Vec<_>>()).sentence
     };
     let all =
-        "1 thread spent 40.0 % of its time computing, 30.0 % waiting for a core (2 cores) and 20.0 % without a task";
+        "1 thread spent 40.0 % of its time computing, 28.0 % waiting for a core (2 cores) and 22.0 % without a task";
     // A wait for the lock keeps what it has of it, known or not.
     for known in [Phase::Startup, Phase::LockWait] {
         assert!(told(known).starts_with(all), "{}", told(known));
