@@ -39,7 +39,7 @@ pub struct PhaseAccount {
     /// Context-switch records that the kernel dropped in this phase. Above zero, the states are from
     /// schedstat and CPU time alone and their split is coarser.
     pub lost_records: u64,
-    /// The worker died inside this phase; its states are unknown after the last transition.
+    /// The worker died inside this phase; its states are unknown, unless whoever ended a recorded thread has read its clocks.
     pub open: bool,
 }
 

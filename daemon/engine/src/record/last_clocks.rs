@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use super::books::kind;
 use super::layout::{Kind, Place};
 use super::map::Map;
 use crate::clock::{Anchor, Clock, Rate};
@@ -70,10 +71,6 @@ pub fn processes(map: &Map) -> impl Iterator<Item = u32> {
     let places = (0..map.taken()).filter_map(|number| map.place(number));
     let pids = places.filter(|it| kind(it) == Kind::Leader && it.who.gone_ticks.load(Acquire) == 0);
     pids.map(|place| place.section.pid.load(Relaxed)).filter(|pid| *pid != 0)
-}
-
-fn kind(place: &Place) -> Kind {
-    Kind::from_number(place.who.kind.load(Acquire))
 }
 
 /// Whether it is the first thread of this process, as the program that it is now.
